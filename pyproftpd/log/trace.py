@@ -1,0 +1,40 @@
+"""Trace: very detailed lines by channel and level, for finding faults. Switched off it costs one attribute test.
+
+``Trace ssh2:20 sftp:1-10 DEFAULT:5``; a line is ``stamp [pid] <channel:level>: text``. Source: real server, trace.c.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from pyproftpd.log.sinks import Sink
+from pyproftpd.log.system import printable, stamp
+
+#: names the channels that have no level of their own
+DEFAULT = "DEFAULT"
+
+
+class Trace:
+    """``if session.trace.on: session.trace("ssh2", 9, f"...")``: the test first, so that no text is built for nothing."""
+
+    __slots__ = ("on", "_levels", "_sink")
+
+    def __init__(self, levels: Mapping[str, tuple[int, int]] | None = None, sink: Sink | None = None) -> None:
+        """``levels``: channel -> (lowest, highest) level written, both inclusive."""
+        self._levels = dict(levels or {})
+        self._sink = sink
+        self.on = sink is not None and any(high > 0 for _, high in self._levels.values())
+
+    def enabled(self, channel: str, level: int) -> bool:
+        low, high = self._levels.get(channel) or self._levels.get(DEFAULT) or (1, 0)
+        return self.on and low <= level <= high
+
+    def __call__(self, channel: str, level: int, text: str) -> None:
+        if self.enabled(channel, level) and self._sink is not None:
+            self._sink.write(f"{stamp()} [{os.getpid()}] <{channel}:{level}>: {printable(text)}")
+
+    def set_level(self, channel: str, low: int, high: int) -> None:
+        """For ``ftpdctl trace``; ``high`` 0 switches a channel off."""
+        self._levels[channel] = (low, high)
+        self.on = self._sink is not None and any(top > 0 for _, top in self._levels.values())
