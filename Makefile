@@ -1,0 +1,45 @@
+# Two commands do all the set-up on a fresh machine: `make run` and `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: run test venv lint bench fuzz soak docs clean
+
+run: venv
+	@$(BIN)/python packaging/demo.py
+
+test: venv
+	@sh packaging/system-packages.sh test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/python -m pytest
+
+venv: $(STAMP)
+
+$(STAMP): setup.cfg pyproject.toml packaging/install.sh packaging/system-packages.sh
+	@sh packaging/system-packages.sh run
+	@PYTHON=$(PYTHON) sh packaging/install.sh $(VENV)
+	@touch $@
+
+lint: venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy pyproftpd mod_sftp mod_sftp_pam
+
+bench: venv
+	@sh packaging/system-packages.sh bench
+	@$(BIN)/python -m tests.bench
+
+fuzz: venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@FUZZ_EXAMPLES=100000 $(BIN)/python -m pytest tests/fuzz
+
+soak: venv
+	@SOAK=1000 $(BIN)/python -m pytest tests/soak
+
+docs: venv
+	@$(BIN)/python -m pyproftpd.conf.describe > docs/directives.md
+
+clean:
+	rm -rf $(VENV) var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

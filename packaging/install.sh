@@ -1,0 +1,19 @@
+#!/bin/sh
+# Makes a virtual environment with pyproftpd and what it uses. The optional packages cost a feature when they are missing,
+# never the server, so one that does not install is named and passed over.
+set -eu
+
+venv=${1:?directory of the virtual environment}
+python=${PYTHON:-python3}
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+  echo "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1)" >&2
+  exit 1
+}
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+pip="$venv/bin/python -m pip --quiet --disable-pip-version-check install"
+
+$pip --editable .
+for package in python-pam setproctitle python-prctl bcrypt psutil; do
+  $pip "$package" 2>"$venv/$package.log" || echo "$package could not be installed (see $venv/$package.log); README.md says what that costs" >&2
+done
