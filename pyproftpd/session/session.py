@@ -1,0 +1,116 @@
+"""The session: what one child knows of its one client, from the first step after the fork to its end.
+
+It satisfies ``api.facts.LogFacts``; lower floors see it through that protocol only. It holds no policy: login,
+admission and dispatch stand beside it, and modules keep their state in ``store`` under a class of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyproftpd.api.events import EventBus
+from pyproftpd.session.dispatch import Dispatcher, Phases
+
+if TYPE_CHECKING:
+    import socket
+
+    from pyproftpd.api.auth import AuthSource, Identity
+    from pyproftpd.api.command import Command
+    from pyproftpd.conf.scope import Configuration, Scope
+    from pyproftpd.log.extended import ExtendedLogs
+    from pyproftpd.log.sinks import Sink
+    from pyproftpd.log.system import ServerLogger
+    from pyproftpd.log.trace import Trace
+    from pyproftpd.session.loop import Loop
+    from pyproftpd.unix.privs import Privileges
+    from pyproftpd.unix.scoreboard import Slot
+    from pyproftpd.unix.timers import Timers
+    from pyproftpd.unix.users import Names
+    from pyproftpd.vfs.view import View
+
+T = TypeVar("T")
+
+
+class Session:
+    """Filled in by ``daemon/child.py`` (connection), ``session/login.py`` (identity, view), the front end (counters)."""
+
+    __slots__ = (
+        # the connection
+        "socket", "remote_address", "remote_port", "remote_name", "local_address", "local_port", "connection_class",
+        # settings: ``server`` as configured, ``scope`` bound to what is known of the client
+        "configuration", "server", "scope",
+        # the user
+        "identity", "user", "original_user", "groups", "authenticated", "view", "chroot", "sources", "names",
+        # the machinery
+        "privs", "timers", "loop", "events", "dispatcher", "store",
+        # the records
+        "log", "trace", "extended", "transfer_log", "slot", "server_name", "server_dns", "protocol", "bytes_in",
+        "bytes_out", "environ", "notes", "end_reason",
+    )
+
+    def __init__(self, *, sock: socket.socket, remote: tuple[str, int], local: tuple[str, int],
+                 configuration: Configuration, server: Scope, dispatcher: Dispatcher, privs: Privileges,
+                 timers: Timers, loop: Loop, events: EventBus, log: ServerLogger, trace: Trace) -> None:
+        self.socket = sock
+        self.remote_address, self.remote_port = remote
+        self.remote_name = self.remote_address
+        self.local_address, self.local_port = local
+        self.connection_class = ""
+        self.configuration, self.server, self.scope = configuration, server, server
+        self.identity: Identity | None = None
+        self.user, self.original_user = "", ""
+        self.groups: tuple[str, ...] = ()
+        self.authenticated = False
+        self.view: View | None = None
+        self.chroot = ""
+        self.sources: tuple[AuthSource, ...] = ()
+        self.names: Names | None = None
+        self.privs, self.timers, self.loop, self.events, self.dispatcher = privs, timers, loop, events, dispatcher
+        self.store: dict[type, object] = {}
+        self.log, self.trace = log, trace
+        self.extended: ExtendedLogs | None = None
+        self.transfer_log: Sink | None = None
+        self.slot: Slot | None = None
+        self.server_name, self.server_dns = "", self.local_address
+        self.protocol = ""
+        self.bytes_in = self.bytes_out = 0
+        self.environ: dict[str, str] = dict(os.environ)
+        self.notes: dict[str, str] = {}
+        self.end_reason = ""
+
+    def rebind(self, server: Scope | None = None) -> None:
+        """Evaluate the conditions of the server's settings anew: after login, or for another server (HOST, SNI)."""
+        if server is not None:
+            self.server = server
+        self.scope = self.server.bind(self)
+
+    def phases(self, cmd: Command) -> AbstractContextManager[Command]:
+        """PRE hooks before the block; POST and LOG, or their twins after a failure, behind it."""
+        return Phases(self.dispatcher, self, cmd)
+
+    def begin(self, cmd: Command) -> None:
+        """PRE of a command whose end comes in a later request (a transfer); ``finished`` closes it."""
+        self.dispatcher.begin(self, cmd)
+
+    def finished(self, cmd: Command) -> None:
+        """POST and LOG of a command that ``begin`` opened."""
+        self.dispatcher.finished(self, cmd)
+
+    def emit(self, event: object) -> None:
+        """Tell the modules; their handlers get ``(event, session)``."""
+        self.events.emit(event, self)
+
+    def end(self, reason: str) -> None:
+        """Declare the session over: the next wait raises ``SessionEnd``. The first reason stands."""
+        if not self.end_reason:
+            self.end_reason = reason
+        self.loop.stop(reason)
+
+    def state(self, kind: type[T], *args: Any) -> T:
+        """A module's own object of this session, made at first use."""
+        found = self.store.get(kind)
+        if found is None:
+            found = self.store[kind] = kind(*args)
+        return found  # type: ignore[return-value]
