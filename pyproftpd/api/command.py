@@ -40,7 +40,7 @@ class LogClass(enum.Flag):
     EXIT = enum.auto()
     SSH = enum.auto()
     SFTP = enum.auto()
-    ALL = AUTH | INFO | DIRS | READ | WRITE | MISC | SEC | CONNECT | EXIT | SSH | SFTP
+    ALL = AUTH | INFO | DIRS | READ | WRITE | MISC | SEC | SSH | SFTP
 
 
 class Command:
