@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from pyproftpd.errors import Bug, Where
+from pyproftpd.errors import Bug, ConfigError, Where
 
 
 class Context(enum.Flag):
@@ -88,29 +88,33 @@ Parser = Callable[[Sequence[str], ParseContext], Any]
 
 @dataclass(frozen=True, slots=True)
 class Arity:
-    """How many words may follow the keyword: ``least``..``most`` (``None`` = no upper bound), ``step`` 2 for even or odd."""
+    """How many words may follow the keyword: ``least``..``most`` (``None`` = no upper bound), even or odd, but not ``barred``."""
 
     least: int
     most: int | None
     only: tuple[int, ...] = ()
     parity: str = ""
+    barred: int = -1
 
     @classmethod
     def of(cls, text: str) -> Arity:
-        """Read the spelling of the reference table: ``1``, ``1..2``, ``2..*``, ``1,4``, ``3..* odd``."""
+        """Read the spelling of the reference table: ``1``, ``1..2``, ``2..*``, ``1,4``, ``3..* odd``, ``1..* except 3``."""
         span, _, parity = text.partition(" ")
+        barred = -1
+        if parity.startswith("except "):
+            barred, parity = int(parity[7:]), ""
         if "," in span:
             only = tuple(int(part) for part in span.split(","))
             return cls(min(only), max(only), only)
         least, _, most = span.partition("..")
         if not most:
             most = least
-        return cls(int(least), None if most == "*" else int(most), (), parity)
+        return cls(int(least), None if most == "*" else int(most), (), parity, barred)
 
     def admits(self, count: int) -> bool:
         if count < self.least or (self.most is not None and count > self.most):
             return False
-        if self.only and count not in self.only:
+        if count == self.barred or (self.only and count not in self.only):
             return False
         return not self.parity or (count % 2 == 0) == (self.parity == "even")
 
@@ -118,12 +122,14 @@ class Arity:
         if self.only:
             return ",".join(map(str, self.only))
         text = f"{self.least}..{'*' if self.most is None else self.most}"
+        if self.barred >= 0:
+            return f"{text} except {self.barred}"
         return f"{text} {self.parity}" if self.parity else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directive:
-    """The row that :func:`directive` makes; ``attribute``, ``block`` and ``module`` are filled in by its class."""
+    """The row that :func:`directive` makes."""
 
     keyword: str
     parser: Parser
@@ -138,6 +144,10 @@ class Directive:
     doc: str
     #: the parsed value is a ``Conditional`` or a list of them, decided at ``Scope.bind``
     conditional: bool
+    #: every value that applies is kept, the most specific first, where otherwise only the first would be
+    collect: bool
+    #: owner in ProFTPD where it is not that of the block
+    module: str
 
 
 def directive(
@@ -154,6 +164,8 @@ def directive(
     repeat: Repeat = Repeat.FIRST,
     status: Status = Status.HONOURED,
     conditional: bool = False,
+    collect: bool = False,
+    module: str = "",
 ) -> Any:
     """Declare one directive as a class attribute of a :class:`ConfBlock`.
 
@@ -162,13 +174,15 @@ def directive(
     """
     return Directive(
         keyword=keyword, parser=parser, where=where, arity=Arity.of(arity), default=default, default_text=default_text,
-        syntax=syntax, merge=merge, repeat=repeat, status=status, doc=doc, conditional=conditional)
+        syntax=syntax, merge=merge, repeat=repeat, status=status, doc=doc, conditional=conditional,
+        collect=collect, module=module)
 
 
 def attribute_name(keyword: str, prefix: str = "") -> str:
     """``MaxStoreFileSize`` -> ``max_store_file_size``; runs of capitals count as one word (``UseReverseDNS`` -> ``use_reverse_dns``)."""
     if prefix and keyword.startswith(prefix):
         keyword = keyword[len(prefix):]
+    keyword = keyword.replace("IPv6", "Ipv6")
     keyword = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", keyword)
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", keyword).lower()
 
@@ -201,6 +215,11 @@ class ConfBlock:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")
+
+    @classmethod
+    def check(cls, scope: Any) -> Iterable[ConfigError]:
+        """Faults that only show once a server's settings stand together; asked for every server's scope at load."""
+        return ()
 
     def source(self, attribute: str) -> Where | None:
         """The line that a value came from; ``None`` when it is the default."""
