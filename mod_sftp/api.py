@@ -47,8 +47,25 @@ class StoredKey:
 
 
 class KeyStore(Protocol):
-    """``SFTPAuthorizedUserKeys scheme:info``: yields the keys of a user; unreadable = refuse, with a line in the log."""
+    """``SFTPAuthorizedUserKeys scheme:info``: yields the keys of a user; unreadable = no keys, with a line in the log.
+
+    Raises: OSError, ValueError, whose text goes to the log.
+    """
 
     scheme: str
 
     def keys(self, session: Any, info: str, user: str, account: Account) -> Iterable[StoredKey]: ...
+
+
+class KbdintDrivers:
+    """The drivers of a session, in ``session.state(KbdintDrivers).rows``; a module adds its own in ``session_init``."""
+
+    def __init__(self) -> None:
+        self.rows: list[KbdintDriver] = []
+
+
+class KeyStores:
+    """Kinds of key stores beside ``file:``, in ``session.state(KeyStores).rows``; added in ``session_init``."""
+
+    def __init__(self) -> None:
+        self.rows: list[KeyStore] = []

@@ -1,0 +1,228 @@
+"""The authentication service (RFC 4252): requests in, one login out.
+
+Each attempt runs as the pseudo-commands USER and PASS inside USERAUTH_REQUEST, so that hooks of other modules and logs
+see an SSH login as they see one by FTP. Source: real server, for codes, texts, log lines and disconnect reasons.
+
+Deliberate differences from the real server:
+
+- A query for a key says PK_OK only for a key that would do (security.md U1), and is not a failed PASS in the logs.
+- A login that the rules refuse after the right proof gets the answer of a wrong password, and counts: an empty method
+  list would tell a stranger that the password was right.
+- A session may send a bounded number of requests that count as nothing (``none``, queries).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mod_sftp.auth.chains import Progress
+from mod_sftp.auth.methods import available, chains
+from mod_sftp.auth.outcome import Attempt, Connection, Method, Outcome, Result
+from mod_sftp.log import SftpLog
+from mod_sftp.wire.messages import Disconnect, Msg
+from mod_sftp.wire.ssh import Reader, boolean, namelist, string
+from pyproftpd.api.command import Command, LogClass
+from pyproftpd.api.events import LoginFailed
+from pyproftpd.errors import PeerError, Refused
+from pyproftpd.session import login
+from pyproftpd.session.conf import LoginConf
+
+if TYPE_CHECKING:
+    from mod_sftp.conf import SftpConf
+    from pyproftpd.session.session import Session
+
+USERAUTH = "ssh-userauth"
+CONNECTION = "ssh-connection"
+
+#: Longest user name: LOGIN_NAME_MAX of Linux, which no source exceeds.
+MAX_NAME = 256
+#: Longest name of a service or method in RFC 4250 4.6.1 is 64.
+MAX_WORD = 64
+#: Requests of a session that count as no attempt; an agent holds tens of keys, not hundreds.
+MAX_UNCOUNTED = 200
+#: MaxLoginAttempts where no line sets it. Source: real server, mod_sftp keeps its own default.
+DEFAULT_ATTEMPTS = 6
+#: The text of a display banner at most; RFC 4252 5.4 sets no bound, one packet does.
+MAX_BANNER = 16 * 1024
+
+
+class AuthService:
+    """Everything between the first NEWKEYS and USERAUTH_SUCCESS, for one session."""
+
+    def __init__(self, session: Session, connection: Connection, conf: SftpConf) -> None:
+        self._session, self._connection, self._conf = session, connection, conf
+        self._methods: Mapping[str, Method] = {method.name: method for method in available(session, conf)}
+        self._progress = Progress(chains(conf, self._methods))
+        self._log = session.state(SftpLog)
+        self._candidate: login.Candidate | None = None
+        self._name: bytes | None = None
+        self._requested = self._done = False
+        self._failures = self._uncounted = 0
+        self._limit = _attempt_limit(session)
+
+    def handle(self, message: int, payload: memoryview) -> None:
+        """One message of numbers 5 and 50 to 79, without its number. Owner: ``payload`` dies with the call."""
+        if message == Msg.SERVICE_REQUEST:
+            self._service_request(Reader(payload))
+        elif message == Msg.USERAUTH_REQUEST:
+            self._userauth_request(Reader(payload))
+        elif not self._done:
+            raise PeerError(f"message {message} outside of a conversation")
+
+    def _service_request(self, reader: Reader) -> None:
+        """May be repeated before the login, paramiko does (RFC 4253 10)."""
+        service = reader.text(MAX_WORD)
+        reader.end()
+        if self._done:
+            raise PeerError("service request after login")
+        if service != USERAUTH:
+            raise PeerError(f"service '{service}' is not available", Disconnect.SERVICE_NOT_AVAILABLE)
+        with self._session.phases(Command("SERVICE_REQUEST", classes=LogClass.AUTH | LogClass.SSH)):
+            self._connection.send(Msg.SERVICE_ACCEPT, string(service))
+            if not self._requested:
+                self._requested = True
+                self._send_banner()
+
+    def _send_banner(self) -> None:
+        text = self._banner()
+        if text:
+            self._log.line("sending userauth banner")
+            self._connection.send(Msg.USERAUTH_BANNER, string(text[:MAX_BANNER]), string(""))
+
+    def _userauth_request(self, reader: Reader) -> None:
+        if self._done:  # RFC 4252 5.1: ignored in silence
+            return
+        if not self._requested:
+            raise PeerError("authentication request before the service was requested")
+        name, service, word = reader.bytes(), reader.text(MAX_WORD), reader.text(MAX_WORD)
+        self._check(name, service)
+        user = name.decode("utf-8", "surrogateescape")
+        request = Command("USERAUTH_REQUEST", f"{user} {word}", classes=LogClass.AUTH | LogClass.SSH)
+        with self._session.phases(request):
+            outcome, command = self._run(name, user, word, reader)
+            self._answer(user, word, outcome, command)
+
+    def _check(self, name: bytes, service: str) -> None:
+        """User and service may not change between requests (RFC 4252 5 allows us to disconnect)."""
+        if service != CONNECTION:
+            raise PeerError(f"authentication for service '{service}'", Disconnect.SERVICE_NOT_AVAILABLE)
+        if not name or len(name) > MAX_NAME or b"\0" in name:
+            raise PeerError("user name is empty, holds a NUL or is longer than any", Disconnect.ILLEGAL_USER_NAME)
+        if self._name is None:
+            self._name = name
+        elif name != self._name:
+            used, was = (part.decode("utf-8", "surrogateescape") for part in (name, self._name))
+            self._log.line(f"client used different user name '{used}' in USERAUTH_REQUEST (was '{was}'), disconnecting")
+            raise PeerError("user name changed between authentication requests")
+
+    def _run(self, name: bytes, user: str, word: str, reader: Reader) -> tuple[Outcome, Command | None]:
+        """USER, then the question or the attempt as PASS; the command is that of a failed PASS."""
+        try:
+            candidate = self._user(user)
+        except Refused as refusal:
+            return Outcome(Result.FAILED, f"USER {user} refused: {refusal.rule}"), None
+        if word == "none":
+            reader.end()
+            return Outcome(Result.DECLINED), None
+        method = self._methods.get(word)
+        if method is None or word not in self._progress.offered():
+            return Outcome(Result.FAILED, f"method '{word}' is not offered"), None
+        attempt = Attempt(self._session, self._connection, self._conf, self._progress, name, word, candidate)
+        request = method.read(reader)
+        self._publish({"SFTP_USER_AUTH_METHOD": word})
+        outcome = method.probe(attempt, request)
+        self._publish(attempt.facts)
+        if outcome is not None:
+            return outcome, None
+        return self._attempt(method, attempt, request)
+
+    def _user(self, user: str) -> login.Candidate:
+        command = Command("USER", user, limits=("USER",), group="LOGIN", classes=LogClass.AUTH)
+        with self._session.phases(command):
+            command.code, command.text = "331", f"Password required for {command.arg}"
+        if self._candidate is None:
+            self._session.original_user = user
+            self._candidate = login.find(self._session, command.arg)
+        return self._candidate
+
+    def _attempt(self, method: Method, attempt: Attempt, request: object) -> tuple[Outcome, Command | None]:
+        """PASS: decide and, when that ends a chain, log in. The failed command carries the outcome to hooks and logs."""
+        command = Command("PASS", "(hidden)", limits=("PASS",), group="LOGIN", classes=LogClass.AUTH)
+        outcome = Outcome(Result.FAILED)
+        try:
+            with self._session.phases(command):
+                outcome = method.decide(attempt, request)
+                self._publish(attempt.facts)
+                finished = outcome.result is Result.SUCCEEDED and self._progress.succeed(method.name, outcome.proof)
+                if finished:
+                    login.establish(self._session, attempt.candidate, method.name)
+                    command.code, command.text = "230", f"User {attempt.user} logged in"
+                else:
+                    command.code, command.text, command.errno = "530", "Login incorrect.", errno.EACCES
+                    command.note("mod_sftp.nonfatal-attempt", method.name)
+        except Refused as refusal:
+            return Outcome(Result.FAILED, f"login of user '{attempt.user}' refused: {refusal.rule}"), command
+        self._done = finished
+        return outcome, command
+
+    def _publish(self, facts: Mapping[str, str]) -> None:
+        """Into environment and notes, of failed attempts too."""
+        self._session.environ.update(facts)
+        self._session.notes.update(facts)
+
+    def _answer(self, user: str, word: str, outcome: Outcome, command: Command | None) -> None:
+        """The message that ends a request, and the count."""
+        if outcome.reason:
+            self._log.line(outcome.reason)
+        if outcome.result in (Result.DECLINED, Result.ANSWERED, Result.ABANDONED):
+            self._count_free()
+        if self._done:
+            self._log.line("sending userauth success")
+            self._connection.send(Msg.USERAUTH_SUCCESS)
+            self._log.line(f"user '{user}' authenticated via '{word}' method")
+            self._connection.authenticated()
+            return
+        if outcome.result is Result.WITHDRAWN:
+            self._progress.withdraw(word)
+        if outcome.result in (Result.ANSWERED, Result.ABANDONED):
+            return
+        self._send_failure(outcome.result)
+        if outcome.result in (Result.FAILED, Result.WITHDRAWN):
+            self._session.emit(LoginFailed(user, word, outcome.reason))
+            self._failures += 1
+            if self._limit and self._failures >= self._limit:
+                self._refuse(user)
+
+    def _send_failure(self, result: Result) -> None:
+        """``partial success`` only right after a link of a chain succeeded (RFC 4252 5.1)."""
+        names = ",".join(self._progress.offered())
+        if result is Result.DECLINED:
+            self._log.line(f"sending acceptable userauth methods: {names}")
+        else:
+            self._log.line(f"sending userauth failure; remaining userauth methods: {names}")
+        self._connection.send(Msg.USERAUTH_FAILURE, namelist(self._progress.offered()),
+                              boolean(result is Result.SUCCEEDED))
+
+    def _count_free(self) -> None:
+        self._uncounted += 1
+        if self._uncounted > MAX_UNCOUNTED:
+            raise PeerError("too many authentication requests", Disconnect.BY_APPLICATION)
+
+    def _refuse(self, user: str) -> None:
+        """The last attempt: hooks see one more failed PASS, without the note that says 'not final' (real server)."""
+        self._log.line(f"Maximum login attempts ({self._limit}) exceeded, refusing connection for user '{user}'")
+        self._session.log.notice(f"Maximum login attempts ({self._limit}) exceeded, connection refused")
+        command = Command("PASS", "(hidden)", classes=LogClass.AUTH)
+        command.code, command.text, command.errno = "530", "Login incorrect.", errno.EACCES
+        self._session.finished(command)
+        self._connection.disconnect(Disconnect.BY_APPLICATION, "Application disconnected")
+
+
+def _attempt_limit(session: Session) -> int:
+    """0 = no limit."""
+    conf = session.scope.get(LoginConf)
+    if conf.source("max_login_attempts") is None:
+        return DEFAULT_ATTEMPTS
+    return conf.max_login_attempts or 0
