@@ -16,7 +16,7 @@ from typing import Any
 from pyproftpd import COMPATIBILITY
 from pyproftpd.api.command import Command
 from pyproftpd.api.facts import LogFacts
-from pyproftpd.log.system import stamp
+from pyproftpd.log.lines import stamp
 
 #: commands whose outcome is a transfer, so that ``%{transfer-status}`` and its like apply. Source: real server, mod_log
 TRANSFERS = frozenset({"STOR", "STOU", "APPE", "RETR"})

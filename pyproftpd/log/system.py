@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
 from pyproftpd.log.conf import SystemLogConf
+from pyproftpd.log.lines import printable, stamp
 from pyproftpd.log.sinks import LEVELS, Sink, StderrSink, SyslogSink, UnsafePath, open_sink
 
 DEBUG, INFO, NOTICE, WARNING, ERROR = (LEVELS.index(name) for name in ("debug", "info", "notice", "warn", "error"))
-
-
-def stamp(now: float | None = None) -> str:
-    """``2026-11-24 03:17:38,519`` in local time, as every plain log of the real server begins."""
-    now = time.time() if now is None else now
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))},{int(now * 1000) % 1000:03d}"
 
 
 class ServerLogger:
@@ -76,13 +70,6 @@ class ModuleLog:
     def __call__(self, text: str) -> None:
         if self.sink is not None:
             self.sink.write(f"{stamp()} {self.name}[{os.getpid()}]: {printable(text)}")
-
-
-def printable(text: str) -> str:
-    """Control characters become ``\\ooo``, so that a client cannot forge a log line or drive a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or "\udc80" <= char <= "\udcff" else f"\\{ord(char):03o}" for char in text)
 
 
 def open_logger(scope: Any, *, foreground: bool = False, debug_level: int | None = None,

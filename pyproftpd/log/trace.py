@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from pyproftpd.log.lines import printable, stamp
 from pyproftpd.log.sinks import Sink
-from pyproftpd.log.system import printable, stamp
 
 #: names the channels that have no level of their own
 DEFAULT = "DEFAULT"
