@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import hmac
+import os
 import re
+from types import MappingProxyType
 
 #: Sonames: libxcrypt with the glibc interface (Debian, Ubuntu), and without it (Fedora).
 _LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")
@@ -24,25 +26,37 @@ MAX_HASH = 384
 MAX_PASSPHRASE = 512
 
 #: Stands in where a source holds no hash to imitate; the hash of a random password that nobody knows.
-FALLBACK = ("$6$Zk1hGmY8u4xQpWrT$pK6MLEUqKnHGF9jEb5B7rPkP8cJ3gQwXwXb0jH5q2pS7d2J0mVYzJ4TqkR8nBv1cLxZ6sWfEaDgHhKiNyUo9M/")
+FALLBACK = ("$6$Zk1hGmY8u4xQpWrT$"
+            "pK6MLEUqKnHGF9jEb5B7rPkP8cJ3gQwXwXb0jH5q2pS7d2J0mVYzJ4TqkR8nBv1cLxZ6sWfEaDgHhKiNyUo9M/")
+
+#: Prefixes of crypt_gensalt for the names that ftpasswd and demo configurations use.
+GENERATED = MappingProxyType(
+    {"yescrypt": "$y$", "sha512": "$6$", "sha256": "$5$", "blowfish": "$2b$", "md5": "$1$", "des": ""})
+
+#: CRYPT_GENSALT_OUTPUT_SIZE, crypt.h
+_SETTING_SIZE = 192
 
 _METHOD = re.compile(r"\$[0-9a-z]+\$(?:[0-9]{2}\$|rounds=[0-9]+\$|j[^$]+\$|[^$]{1,14}\$(?=[^$]+\$))?")
 
 
 @functools.cache
-def _crypt_r() -> ctypes._NamedFuncPointer:
-    """``char *crypt_r(const char *phrase, const char *setting, struct crypt_data *data)``. Raises ``OSError``."""
+def _library() -> ctypes.CDLL:
+    """Raises ``OSError``."""
     failure: OSError | None = None
     for name in _LIBRARIES:
         try:
-            function = ctypes.CDLL(name, use_errno=True).crypt_r
+            return ctypes.CDLL(name, use_errno=True)
         except OSError as error:
             failure = error
-            continue
-        function.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p]
-        function.restype = ctypes.c_char_p
-        return function
     raise OSError(f"no crypt library: {failure}")
+
+
+def _crypt_r(password: bytes, setting: bytes, data: ctypes.Array[ctypes.c_char]) -> bytes | None:
+    """``char *crypt_r(const char *phrase, const char *setting, struct crypt_data *data)``"""
+    function = _library().crypt_r
+    function.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p]
+    function.restype = ctypes.c_char_p
+    return function(password, setting, data)  # type: ignore[no-any-return]
 
 
 def hashed(password: bytes, setting: str) -> str | None:
@@ -54,7 +68,7 @@ def hashed(password: bytes, setting: str) -> str | None:
         return None
     data = ctypes.create_string_buffer(_DATA_SIZE)
     try:
-        result = _crypt_r()(password, setting.encode("utf-8", "surrogateescape"), data)
+        result = _crypt_r(password, setting.encode("utf-8", "surrogateescape"), data)
         # A kind that is not known answers "*0" or "*1" (libxcrypt) or nothing at all (glibc).
         return None if result is None or result.startswith(b"*") else result.decode("ascii", "replace")
     finally:
@@ -76,6 +90,30 @@ def usable(stored: str | None) -> bool:
 
 
 def method(stored: str) -> str:
-    """Kind and cost of a hash without its salt: ``$6$``, ``$5$rounds=9999$``, ``$2b$10$``, ``$y$j9T$``; ``""`` for DES."""
+    """Kind and cost of a hash without its salt: ``$6$``, ``$5$rounds=9999$``, ``$2b$10$``; ``""`` for DES."""
     found = _METHOD.match(stored)
     return found.group() if found else ""
+
+
+def hash_password(password: str, method: str = "sha512") -> str:
+    """A new hash with a random salt and the library's own cost. Raises ``ValueError``."""
+    raw = password.encode("utf-8", "surrogateescape")
+    if method not in GENERATED:
+        raise ValueError(f"unknown kind of hash '{method}', expected one of {', '.join(GENERATED)}")
+    if not raw or len(raw) > MAX_PASSPHRASE or b"\0" in raw:
+        raise ValueError(f"a password has 1 to {MAX_PASSPHRASE} bytes, none of them 0")
+    result = hashed(raw, _new_setting(GENERATED[method]))
+    if result is None:
+        raise ValueError(f"the crypt library does not make {method} hashes")
+    return result
+
+
+def _new_setting(prefix: str) -> str:
+    """crypt_gensalt_rn(3) with bytes of the kernel's own choice."""
+    function = _library().crypt_gensalt_rn
+    function.argtypes = [ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
+    function.restype = ctypes.c_char_p
+    output = ctypes.create_string_buffer(_SETTING_SIZE)
+    random = os.urandom(16)
+    setting = function(prefix.encode(), 0, random, len(random), output, _SETTING_SIZE)
+    return setting.decode() if setting else "*"

@@ -1,0 +1,136 @@
+"""AuthOrder: which source is asked for an account, and which may vouch for it.
+
+Two questions, two answers. *Who is this?* is answered by the first source, in order, that knows the name; a source with
+``*`` ends the search. *Is this the password?* is answered by the source that supplied the account and by no other
+(security.md U19); where PAM is in use it answers for the accounts of the system in place of shadow, because a PAM
+refusal that another check could turn into a login would be less checking than was configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from pyproftpd.api.auth import Account, AuthSource, Verdict
+from pyproftpd.api.module import Module
+from pyproftpd.errors import ConfigError
+from pyproftpd.session.conf import LoginConf
+from pyproftpd.session.sources import decoy
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Voucher(Protocol):
+    """A source that has no accounts of its own but checks the passwords of others' (PAM)."""
+
+    name: str
+
+    def vouches(self, account: Account) -> bool: ...
+
+    def check_for(self, account: Account, password: bytes, remote: str) -> Verdict: ...
+
+
+@runtime_checkable
+class Enclosable(Protocol):
+    """A source that must prepare for the loss of root and of the real root directory."""
+
+    def enclose(self) -> None: ...
+
+
+class Sources:
+    """The sources of one server in their order. Callers are root; every method may raise ``OSError``: then refuse."""
+
+    def __init__(self, rows: Iterable[tuple[AuthSource, bool]]) -> None:
+        self._rows = tuple(rows)
+
+    def __iter__(self) -> Iterator[AuthSource]:
+        return (source for source, _ in self._rows)
+
+    def source(self, name: str) -> AuthSource | None:
+        return next((source for source, _ in self._rows if source.name == name), None)
+
+    def account(self, user: str) -> Account | None:
+        for source, authoritative in self._rows:
+            account = source.account(user)
+            if account is not None:
+                return account
+            if authoritative and not isinstance(source, Voucher):
+                return None
+        return None
+
+    def groups(self, account: Account) -> Sequence[tuple[str, int]]:
+        """Groups as the account's own source knows them; none at all: the primary gid alone (never root's, U13)."""
+        source = self.source(account.source)
+        known = list(source.groups(account)) if source else []
+        if not known or known[0][1] != account.gid:
+            known.insert(0, (self.group_name(account.gid) or str(account.gid), account.gid))
+        return known
+
+    def check(self, account: Account | None, user: str, password: bytes, remote: str = "") -> tuple[Verdict, str]:
+        """The verdict over a password, and the name of the source that spoke it."""
+        if account is None:
+            return self._check_ghost(user, password, remote)
+        voucher = self._voucher(account)
+        if voucher:
+            return voucher.check_for(account, password, remote), voucher.name
+        own = self.source(account.source)
+        return (own.check(account, password), own.name) if own else (Verdict.NO_USER, "")
+
+    def _check_ghost(self, user: str, password: bytes, remote: str) -> tuple[Verdict, str]:
+        """Spend what the first source of accounts would have spent on one of its own (U3)."""
+        first = next((source for source, _ in self._rows if not isinstance(source, Voucher)), None)
+        if first is not None:
+            ghost = decoy.ghost(user)
+            voucher = self._voucher(replace(ghost, source=first.name))
+            if voucher:
+                voucher.check_for(ghost, password, remote)
+            else:
+                first.check(ghost, password)
+        return Verdict.NO_USER, ""
+
+    def _voucher(self, account: Account) -> Voucher | None:
+        return next((source for source, _ in self._rows if isinstance(source, Voucher) and source.vouches(account)), None)
+
+    def authorize(self, account: Account) -> Verdict:
+        source = self.source(account.source)
+        return source.authorize(account) if source else Verdict.NO_USER
+
+    def enclose(self) -> None:
+        for source, _ in self._rows:
+            if isinstance(source, Enclosable):
+                source.enclose()
+
+    def user_name(self, uid: int) -> str | None:
+        return _first(source.user_name(uid) for source, _ in self._rows)
+
+    def group_name(self, gid: int) -> str | None:
+        return _first(source.group_name(gid) for source, _ in self._rows)
+
+    def user_id(self, user: str) -> int | None:
+        return _first(source.user_id(user) for source, _ in self._rows)
+
+    def group_id(self, group: str) -> int | None:
+        return _first(source.group_id(group) for source, _ in self._rows)
+
+
+def _first(answers: Iterable[T | None]) -> T | None:
+    return next((answer for answer in answers if answer is not None), None)
+
+
+def build(scope: Any, modules: Sequence[Module], facts: Any = None) -> Sources:
+    """The sources of one server: AuthOrder's, or those of all modules, later-loaded first. Raises ``ConfigError``."""
+    rows = {row.name: row for module in modules for row in module.auth}
+    conf = scope.get(LoginConf)
+    order: Sequence[tuple[str, bool]] = conf.auth_order or [(name, False) for name in reversed(rows)]
+    made: list[tuple[AuthSource, bool]] = []
+    for name, authoritative in order:
+        row = rows.get(name)
+        if row is None:
+            raise ConfigError(f"AuthOrder: mod_{name}.c provides no accounts", conf.source("auth_order"),
+                              expected=", ".join(f"mod_{known}.c" for known in rows))
+        source = row.make(scope, facts)
+        if source is not None:
+            made.append((source, authoritative))
+    return Sources(made)
