@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.crypto import names
@@ -78,7 +78,7 @@ def cipher(name: str) -> Cipher:
     raise KeyError(name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _works(row: Cipher) -> bool:
     from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -170,7 +170,7 @@ def chacha20(key: bytes) -> CipherContext:
     return LibraryCipher(algorithms.ChaCha20(key, bytes(16)), None).encryptor()
 
 
-@lru_cache(maxsize=None)
+@cache
 def exact_update_into() -> bool:
     """Whether ``update_into`` of a stream mode takes a target of the data's size; older libraries want a block more."""
     from cryptography.hazmat.primitives.ciphers import modes

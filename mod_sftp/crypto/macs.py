@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from mod_sftp.crypto import names
 
@@ -70,7 +70,7 @@ def mac(name: str) -> Mac:
     raise KeyError(name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _works(row: Mac) -> bool:
     from cryptography.exceptions import UnsupportedAlgorithm
 
