@@ -1,0 +1,104 @@
+"""Handles of one channel: open files and directories under unpredictable names.
+
+A table belongs to one channel, so a handle means nothing on another one (security.md F13). Names are 16 hexadecimal
+digits of 8 random bytes, as in the real server.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from mod_sftp.sftp.status import Status, StatusError
+from pyproftpd.api.command import Command
+
+if TYPE_CHECKING:
+    from mod_sftp.wire.fxp import Opening
+    from pyproftpd.vfs.directories import Listing
+    from pyproftpd.vfs.downloads import Download
+    from pyproftpd.vfs.throttle import Throttle
+    from pyproftpd.vfs.uploads import Upload
+
+RANDOM_BYTES = 8
+
+Handler = TypeVar("Handler", "FileHandle", "DirectoryHandle")
+
+
+class FileHandle:
+    """An open file. What READ and WRITE need lies here bound and decided: they ask nothing else.
+
+    ``read_at(offset, views)`` and ``write_at(offset, view)`` are ``None`` where the file was not opened for that.
+    """
+
+    __slots__ = ("name", "cmd", "transfer", "opening", "read_at", "write_at", "throttle", "logged")
+
+    def __init__(self, cmd: Command, transfer: Upload | Download, opening: Opening, *,
+                 read_at: Callable[[int, Sequence[memoryview]], int] | None,
+                 write_at: Callable[[int, memoryview], None] | None, logged: bool) -> None:
+        self.name = b""
+        self.cmd, self.transfer, self.opening = cmd, transfer, opening
+        self.read_at, self.write_at = read_at, write_at
+        self.throttle: Throttle | None = transfer.throttle
+        #: an ExtendedLog wants a line for each READ and WRITE
+        self.logged = logged
+
+
+class DirectoryHandle:
+    """An open directory and how far it was read."""
+
+    __slots__ = ("name", "cmd", "listing")
+
+    def __init__(self, cmd: Command, listing: Listing | None) -> None:
+        self.name = b""
+        #: ``None`` when policy lets nobody list it: reads as an empty directory (real server, READDIR)
+        self.cmd, self.listing = cmd, listing
+
+
+class Handles:
+    """The table. ``limit`` bounds how many a channel may hold open."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._open: dict[bytes, FileHandle | DirectoryHandle] = {}
+        #: the hot path's look-up: the handle or ``None``
+        self.get = self._open.get
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[FileHandle | DirectoryHandle]:
+        return iter(tuple(self._open.values()))
+
+    def require_room(self) -> None:
+        """Before anything is opened: one more must fit."""
+        if len(self._open) >= self.limit:
+            raise StatusError(Status.FAILURE, "Too many open handles")
+
+    def add(self, handle: FileHandle | DirectoryHandle) -> bytes:
+        handle.name = secrets.token_hex(RANDOM_BYTES).encode()
+        self._open[handle.name] = handle
+        return handle.name
+
+    def file(self, name: bytes) -> FileHandle:
+        return self._typed(name, FileHandle)
+
+    def directory(self, name: bytes) -> DirectoryHandle:
+        return self._typed(name, DirectoryHandle)
+
+    def any(self, name: bytes) -> FileHandle | DirectoryHandle:
+        found = self._open.get(name)
+        if found is None:
+            raise StatusError(Status.INVALID_HANDLE)
+        return found
+
+    def remove(self, name: bytes) -> FileHandle | DirectoryHandle:
+        found = self.any(name)
+        del self._open[name]
+        return found
+
+    def _typed(self, name: bytes, kind: type[Handler]) -> Handler:
+        found = self._open.get(name)
+        if not isinstance(found, kind):
+            raise StatusError(Status.INVALID_HANDLE)
+        return found
