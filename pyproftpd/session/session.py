@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class Session:
-    """Filled in by ``daemon/child.py`` (connection), ``session/login.py`` (identity, view), the front end (counters)."""
+    """Filled in by ``daemon/child.py`` (connection), ``session/login.py`` (identity, view) and the front end."""
 
     __slots__ = (
         # the connection

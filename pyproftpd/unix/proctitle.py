@@ -1,0 +1,22 @@
+"""What ``ps`` shows of a process; without the setproctitle package nothing is shown and nothing fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+#: longest title; ps cuts long ones anyway, and a client chooses parts of it
+MAX_TITLE = 256
+
+
+def title_setter() -> Callable[[str], None]:
+    """The function that sets the title of the calling process; imported late, since only a daemon needs it."""
+    try:
+        from setproctitle import setproctitle
+    except ImportError:
+        return lambda title: None
+
+    def set_title(title: str) -> None:
+        text = title[:MAX_TITLE].encode("utf-8", "replace").decode()
+        setproctitle("".join(char if char.isprintable() else "?" for char in text))
+
+    return set_title

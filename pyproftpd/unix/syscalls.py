@@ -1,0 +1,73 @@
+"""System calls that Python lacks, by ctypes. Each raises ``OSError`` like its cousins in ``os``.
+
+``ENOSYS`` (an old kernel, a seccomp filter) reaches the caller, who knows whether there is another safe way.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+AT_FDCWD = -100
+_AT_SYMLINK_NOFOLLOW = 0x100
+
+#: renameat2(2)
+RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
+
+#: openat2(2): how a path may be resolved
+RESOLVE_NO_XDEV = 0x01
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_BENEATH = 0x08
+RESOLVE_IN_ROOT = 0x10
+
+#: the same number on every architecture, since all calls newer than Linux 5.1 share one table
+_SYS_OPENAT2 = 437
+_OPEN_HOW = struct.Struct("=QQQ")
+
+#: statx(2): stx_mask at 0, stx_btime (s64 seconds, u32 nanoseconds) at 80 of a 256-byte struct
+_STATX_SIZE = 256
+_STATX_BTIME = 0x800
+_STATX_BTIME_AT = struct.Struct("=qI")
+_STATX_BTIME_OFFSET = 80
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, *paths: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), *paths[:1])
+    return result
+
+
+def renameat2(olddirfd: int, old: str, newdirfd: int, new: str, flags: int) -> None:
+    """rename(2) relative to directories; ``RENAME_NOREPLACE`` fails with EEXIST, with no moment in between."""
+    try:
+        call = _libc.renameat2
+    except AttributeError:  # a C library without the wrapper
+        raise OSError(38, os.strerror(38), old) from None
+    _check(call(olddirfd, os.fsencode(old), newdirfd, os.fsencode(new), ctypes.c_uint(flags)), old)
+
+
+def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = RESOLVE_BENEATH) -> int:
+    """open(2) that refuses to leave ``dirfd`` or to follow links, by ``resolve``; the descriptor is close-on-exec."""
+    how = ctypes.create_string_buffer(_OPEN_HOW.pack(flags | os.O_CLOEXEC, mode, resolve), _OPEN_HOW.size)
+    call = _libc.syscall
+    call.restype = ctypes.c_long
+    return _check(call(ctypes.c_long(_SYS_OPENAT2), ctypes.c_long(dirfd), ctypes.c_char_p(os.fsencode(path)), how,
+                       ctypes.c_size_t(_OPEN_HOW.size)), path)
+
+
+def statx_birth(path: str, *, dirfd: int = AT_FDCWD, follow: bool = True) -> int | None:
+    """When a file was made, in nanoseconds since 1970; ``None`` where the file system does not know."""
+    buffer = ctypes.create_string_buffer(_STATX_SIZE)
+    flags = 0 if follow else _AT_SYMLINK_NOFOLLOW
+    _check(_libc.statx(dirfd, os.fsencode(path), flags, ctypes.c_uint(_STATX_BTIME), buffer), path)
+    mask = int.from_bytes(buffer.raw[:4], "little" if struct.pack("=H", 1) == b"\1\0" else "big")
+    if not mask & _STATX_BTIME:
+        return None
+    seconds, nanoseconds = _STATX_BTIME_AT.unpack_from(buffer.raw, _STATX_BTIME_OFFSET)
+    return int(seconds) * 10**9 + int(nanoseconds)
