@@ -1,0 +1,158 @@
+"""The three servers that a bench run compares, on loopback ports, with one account, one key and one directory on tmpfs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.servers import OURS, REAL, free_port, make_keys, wait_for_port
+
+SSHD = "/usr/sbin/sshd"
+USER = "pyproftpd-bench"
+TMPFS = "/dev/shm"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+PROFTPD = """\
+{load}ServerName bench
+ServerType standalone
+DefaultAddress 127.0.0.1
+Port {port}
+User nobody
+Group nogroup
+PidFile {root}/{name}.pid
+ScoreboardFile {root}/{name}.scoreboard
+ScoreboardMutex {root}/{name}.scoreboard.lck
+ControlsSocket {root}/{name}.sock
+DelayEngine off
+UseReverseDNS off
+WtmpLog off
+MaxInstances 300
+SystemLog {root}/{name}.log
+TransferLog {root}/{name}.xferlog
+AuthOrder mod_auth_file.c
+AuthUserFile {root}/passwd
+AuthGroupFile {root}/group
+RequireValidShell off
+SFTPEngine on
+SFTPHostKey {keys}/ssh_host_ed25519_key
+SFTPHostKey {keys}/ssh_host_ecdsa_key
+SFTPAuthorizedUserKeys file:{root}/client.rfc4716
+AllowOverwrite on
+AllowStoreRestart on
+"""
+
+SSHD_CONFIG = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {keys}/ssh_host_ed25519_key
+HostKey {keys}/ssh_host_ecdsa_key
+AuthorizedKeysFile {root}/client.openssh
+PidFile none
+UsePAM no
+UseDNS no
+StrictModes no
+MaxStartups 300
+Subsystem sftp internal-sftp
+"""
+
+
+@dataclass
+class Peer:
+    """A running server. CPU is that of the master and of every session that it has waited for, in seconds."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def cpu(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(field) for field in fields[11:15]) / TICKS
+
+    def descendants(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def settled_cpu(self) -> float:
+        """CPU once all sessions have ended and been waited for."""
+        psutil.wait_procs(self.descendants(), timeout=20)
+        return self.cpu()
+
+
+@dataclass
+class Bench:
+    """Where a run lives: ``root`` on tmpfs, ``home`` of the account, ``keys`` of servers and client."""
+
+    root: Path
+    keys: Path
+    home: Path
+    peers: list[Peer]
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Bench]:
+    """Start what is installed of the three; stop it and remove account and files afterwards. Needs root."""
+    if os.geteuid():
+        sys.exit("make bench needs root: sshd and proftpd switch users")
+    root = Path(tempfile.mkdtemp(prefix="pyproftpd-bench-", dir=TMPFS))
+    root.chmod(0o755)
+    home = root / "home"
+    subprocess.run(["useradd", "-M", "-d", home, "-s", "/bin/sh", USER], check=True)
+    bench = Bench(root, root / "keys", home, [])
+    try:
+        subprocess.run(["usermod", "-p", "*", USER], check=True)
+        _prepare(bench)
+        _start(bench)
+        yield bench
+    finally:
+        for peer in bench.peers:
+            peer.process.terminate()
+        for peer in bench.peers:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                peer.process.wait(10)
+        subprocess.run(["userdel", USER], check=False, capture_output=True)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _prepare(bench: Bench) -> None:
+    account = pwd.getpwnam(USER)
+    bench.home.mkdir()
+    os.chown(bench.home, account.pw_uid, account.pw_gid)
+    bench.keys.mkdir()
+    make_keys(bench.keys)
+    shutil.copy(bench.keys / "client_ed25519.rfc4716", bench.root / "client.rfc4716")
+    shutil.copy(bench.keys / "client_ed25519.pub", bench.root / "client.openssh")
+    for name, text in (("passwd", f"{USER}:*:{account.pw_uid}:{account.pw_gid}::{bench.home}:/bin/sh\n"),
+                       ("group", f"{USER}:x:{account.pw_gid}:\n")):
+        (bench.root / name).write_text(text)
+        (bench.root / name).chmod(0o600)
+
+
+def _start(bench: Bench) -> None:
+    for name, program, load in (("pyproftpd", OURS, ""), ("proftpd", REAL, "LoadModule mod_sftp.c\n")):
+        if os.path.exists(program):
+            port = free_port()
+            path = bench.root / f"{name}.conf"
+            path.write_text(PROFTPD.format(load=load, port=port, name=name, root=bench.root, keys=bench.keys))
+            _launch(bench, name, port, [program, "-n", "-c", str(path)])
+    if os.path.exists(SSHD):
+        Path("/run/sshd").mkdir(exist_ok=True)
+        port = free_port()
+        path = bench.root / "sshd_config"
+        path.write_text(SSHD_CONFIG.format(port=port, root=bench.root, keys=bench.keys))
+        _launch(bench, "sshd", port, [SSHD, "-D", "-f", str(path)])
+
+
+def _launch(bench: Bench, name: str, port: int, command: list[str]) -> None:
+    with (bench.root / f"{name}.stderr").open("wb") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    wait_for_port(port, process)
+    bench.peers.append(Peer(name, port, process))
