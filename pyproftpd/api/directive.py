@@ -146,6 +146,8 @@ class Directive:
     conditional: bool
     #: every value that applies is kept, the most specific first, where otherwise only the first would be
     collect: bool
+    #: ACCUMULATE: the values of the lines become one: sets united, tuples strung together
+    joined: bool
     #: owner in ProFTPD where it is not that of the block
     module: str
 
@@ -165,6 +167,7 @@ def directive(
     status: Status = Status.HONOURED,
     conditional: bool = False,
     collect: bool = False,
+    joined: bool = False,
     module: str = "",
 ) -> Any:
     """Declare one directive as a class attribute of a :class:`ConfBlock`.
@@ -175,7 +178,7 @@ def directive(
     return Directive(
         keyword=keyword, parser=parser, where=where, arity=Arity.of(arity), default=default, default_text=default_text,
         syntax=syntax, merge=merge, repeat=repeat, status=status, doc=doc, conditional=conditional,
-        collect=collect, module=module)
+        collect=collect, joined=joined, module=module)
 
 
 def attribute_name(keyword: str, prefix: str = "") -> str:
