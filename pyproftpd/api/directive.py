@@ -21,6 +21,7 @@ import enum
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any, ClassVar
 
 from pyproftpd.errors import Bug, ConfigError, Where
@@ -187,7 +188,8 @@ def attribute_name(keyword: str, prefix: str = "") -> str:
         keyword = keyword[len(prefix):]
     keyword = keyword.replace("IPv6", "Ipv6")
     keyword = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", keyword)
-    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", keyword).lower()
+    name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", keyword).lower()
+    return f"{name}_" if iskeyword(name) else name
 
 
 class ConfBlock:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyproftpd.api import values
-from pyproftpd.api.directive import SERVERS, ANYWHERE, ConfBlock, Context, Merge, ParseContext, Repeat, Status, directive
+from pyproftpd.api.directive import ConfBlock, Context, ParseContext, Repeat, directive
 from pyproftpd.api.expressions import Conditional, Expression, HostRule, HostRules
 from pyproftpd.conf.limit import host_rules
 from pyproftpd.errors import Where
@@ -21,7 +21,7 @@ def _from(words: Sequence[str], context: ParseContext) -> HostRules:
 class ClassConf(ConfBlock, module="core"):
     """The rules of one Class section."""
 
-    from: tuple[HostRules, ...] = directive(
+    from_: tuple[HostRules, ...] = directive(
         "From", _from, where=Context.CLASS, arity="0..*", syntax="[all|none]|ACL[,ACL...] ...", default=(),
         repeat=Repeat.ACCUMULATE, doc="Clients that belong to the class.")
     satisfy: str = directive(

@@ -257,7 +257,8 @@ class ListingConf(ConfBlock, module="ls"):
     list_options: ListLimits = directive(
         "ListOptions", _list_options, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS,
         arity="1..*",
-        syntax="flags [strict] [maxdepth n] [maxfiles n] [maxdirs n] [LISTOnly] [NLSTOnly] [NoErrorIfAbsent] [AdjustedSymlinks] [NoAdjustedSymlinks] [SortedNLST]",
+        syntax="flags [strict] [maxdepth n] [maxfiles n] [maxdirs n] "
+            "[LISTOnly] [NLSTOnly] [NoErrorIfAbsent] [AdjustedSymlinks] [NoAdjustedSymlinks] [SortedNLST]",
         default=ListLimits(), default_text="empty", merge=Merge.DOWN, doc="Flags and bounds of listings.")
     list_style: str = directive(
         "ListStyle", values.enumeration("Unix", "Windows"), where=SERVERS | Context.ANONYMOUS, arity="1..*",
