@@ -1,0 +1,144 @@
+"""Private keys that sign, bytes in and bytes out: no files here, those are for :mod:`mod_sftp.keyring`."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from mod_sftp.crypto.algorithms import SIGNATURES, SignatureAlgorithm
+from mod_sftp.wire import keyblob
+from mod_sftp.wire.ssh import mpint, string
+
+
+class Signer(Protocol):
+    """A host key: from a file, or behind an agent's socket.
+
+    ``algorithms`` are the signature algorithms it can do, best first; ``kind`` is as in :class:`keyblob.PublicKey`.
+    """
+
+    @property
+    def blob(self) -> bytes: ...
+
+    @property
+    def algorithms(self) -> tuple[str, ...]: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def bits(self) -> int: ...
+
+    @property
+    def origin(self) -> str:
+        """Where the key came from, for logs."""
+        ...
+
+    def sign(self, algorithm: str, data: bytes) -> bytes:
+        """The signature blob (RFC 4253 6.6): algorithm name and signature."""
+        ...
+
+    def fingerprint(self, hash_name: str = "sha256", encoding: str = "base64") -> str: ...
+
+
+def algorithms_of(key: keyblob.PublicKey) -> tuple[str, ...]:
+    """The host key algorithms of a key, best first."""
+    return tuple(row.name for row in SIGNATURES if row.key_type == key.type and not row.certificate)
+
+
+class PrivateSigner:
+    """A host key in memory."""
+
+    __slots__ = ("_private", "_public", "origin")
+
+    def __init__(self, private: Any, origin: str = "") -> None:
+        """``private`` is a private key of the library. Raises: ValueError when SSH2 has no name for its type."""
+        self._private, self.origin = private, origin
+        self._public = keyblob.parse_key(public_blob(private.public_key()))
+
+    @property
+    def public(self) -> keyblob.PublicKey:
+        return self._public
+
+    @property
+    def blob(self) -> bytes:
+        return self._public.blob
+
+    @property
+    def kind(self) -> str:
+        return self._public.kind
+
+    @property
+    def bits(self) -> int:
+        return self._public.bits
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        return algorithms_of(self._public)
+
+    def fingerprint(self, hash_name: str = "sha256", encoding: str = "base64") -> str:
+        return keyblob.fingerprint(self.blob, hash_name, encoding)
+
+    def sign(self, algorithm: str, data: bytes) -> bytes:
+        row = next(row for row in SIGNATURES if row.name == algorithm)
+        return string(row.signature) + string(_SIGN[row.kind](self._private, row, data))
+
+
+def public_blob(public: Any) -> bytes:
+    """The SSH2 blob of a public key of the library. Raises: ValueError."""
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    if isinstance(public, rsa.RSAPublicKey):
+        n = public.public_numbers()
+        return string("ssh-rsa") + mpint(n.e) + mpint(n.n)
+    if isinstance(public, dsa.DSAPublicKey):
+        y = public.public_numbers()
+        group = y.parameter_numbers
+        return string("ssh-dss") + mpint(group.p) + mpint(group.q) + mpint(group.g) + mpint(y.y)
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return string("ssh-ed25519") + string(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    if isinstance(public, ed448.Ed448PublicKey):
+        return string("ssh-ed448") + string(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        curve = f"nistp{public.curve.key_size}"
+        if public.curve.name != f"secp{public.curve.key_size}r1" or curve not in dict(keyblob.CURVE_BITS):
+            raise ValueError(f"elliptic curve {public.curve.name} has no SSH2 name")
+        point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return string(f"ecdsa-sha2-{curve}") + string(curve) + string(point)
+    raise ValueError("key type has no SSH2 name")
+
+
+def _sign_rsa(private: Any, row: SignatureAlgorithm, data: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    signature: bytes = private.sign(data, padding.PKCS1v15(), row.library_hash())
+    return signature
+
+
+def _sign_dsa(private: Any, row: SignatureAlgorithm, data: bytes) -> bytes:
+    """RFC 4253 6.6: r and s as 160-bit integers, one behind the other."""
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+    r, s = decode_dss_signature(private.sign(data, row.library_hash()))
+    return r.to_bytes(20, "big") + s.to_bytes(20, "big")
+
+
+def _sign_ecdsa(private: Any, row: SignatureAlgorithm, data: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+    r, s = decode_dss_signature(private.sign(data, ec.ECDSA(row.library_hash())))
+    return mpint(r) + mpint(s)
+
+
+def _sign_eddsa(private: Any, row: SignatureAlgorithm, data: bytes) -> bytes:
+    signature: bytes = private.sign(data)
+    return signature
+
+
+_SIGN = {
+    "rsa": _sign_rsa,
+    "dsa": _sign_dsa,
+    "ecdsa": _sign_ecdsa,
+    "ed25519": _sign_eddsa,
+    "ed448": _sign_eddsa,
+}
