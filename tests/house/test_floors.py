@@ -52,7 +52,7 @@ def test_imports_go_down_only() -> None:
             if here == there:
                 continue
             if FLOORS[there] > FLOORS[here]:
-                wrong.append(f"{sources()[module]}:{line}: {here} (floor {FLOORS[here]}) imports {target} (floor {FLOORS[there]})")
+                wrong.append(f"{sources()[module]}:{line}: {here} imports {target} of floor {FLOORS[there]}")
             elif FLOORS[there] == FLOORS[here] and (here, there) not in NEIGHBOURS and not stands_on(here, there):
                 wrong.append(f"{sources()[module]}:{line}: {here} imports its neighbour {target}")
     assert not wrong, "\n".join(wrong)
