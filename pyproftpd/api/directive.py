@@ -183,7 +183,7 @@ def directive(
 
 
 def attribute_name(keyword: str, prefix: str = "") -> str:
-    """``MaxStoreFileSize`` -> ``max_store_file_size``; runs of capitals count as one word (``UseReverseDNS`` -> ``use_reverse_dns``)."""
+    """``MaxStoreFileSize`` -> ``max_store_file_size``; runs of capitals count as one word (``UseReverseDNS``)."""
     if prefix and keyword.startswith(prefix):
         keyword = keyword[len(prefix):]
     keyword = keyword.replace("IPv6", "Ipv6")
@@ -222,8 +222,8 @@ class ConfBlock:
         raise AttributeError(f"{type(self).__name__} is frozen")
 
     @classmethod
-    def check(cls, scope: Any) -> Iterable[ConfigError]:
-        """Faults that only show once a server's settings stand together; asked for every server's scope at load."""
+    def check(cls, scope: Any) -> Iterable[ConfigError | str]:
+        """Faults, and warnings as plain text, that only show once the settings of a server stand together (at load)."""
         return ()
 
     def source(self, attribute: str) -> Where | None:
