@@ -59,6 +59,8 @@ class Dispatcher:
 
     def begin(self, session: Session, cmd: Command) -> None:
         """Run the PRE hooks of a long command. A refusal closes the command (POST_ERR, LOG_ERR) and is raised again."""
+        session.running += 1
+        session.show(cmd)
         try:
             for handler in self.plan(cmd.name).pre:
                 handler(session, cmd)
@@ -70,9 +72,14 @@ class Dispatcher:
     def finished(self, session: Session, cmd: Command) -> None:
         """Run POST and LOG, or their twins when ``cmd.errno`` says that it failed."""
         plan = self.plan(cmd.name)
-        for handler in plan.post_err if cmd.errno else plan.post:
-            handler(session, cmd)
-        self.log(session, cmd)
+        try:
+            for handler in plan.post_err if cmd.errno else plan.post:
+                handler(session, cmd)
+        finally:
+            self.log(session, cmd)
+            session.running -= 1
+            if not session.running:
+                session.show(None)
 
     def log(self, session: Session, cmd: Command) -> None:
         """The LOG phase alone, for events that are logged as commands (CONNECT, DISCONNECT)."""

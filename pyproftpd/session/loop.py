@@ -44,11 +44,16 @@ class Loop:
         self._interest: dict[int, int] = {}
         self._last: tuple[Sequence[int], Sequence[int]] = ((), ())
         self._reason: str | None = None
+        self._interrupted = False
 
     def stop(self, reason: str) -> None:
         """Make this and every later wait raise ``SessionEnd(reason)``; the first reason stands."""
         if self._reason is None:
             self._reason = reason
+
+    def interrupt(self) -> None:
+        """Make the wait under way return with what is ready, for a callback that changed what should be waited for."""
+        self._interrupted = True
 
     def tick(self) -> None:
         """Run due timers and recorded signals without waiting, for a caller that never runs out of work."""
@@ -67,6 +72,9 @@ class Loop:
             self.timers.due()
             if self._reason is not None:
                 raise SessionEnd(self._reason)
+            if self._interrupted:
+                self._interrupted = False
+                return [], []
             events = self._poll.poll(self._milliseconds(deadline))
             readable: list[int] = []
             writable: list[int] = []

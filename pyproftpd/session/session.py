@@ -7,6 +7,7 @@ admission and dispatch stand beside it, and modules keep their state in ``store`
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pyproftpd.log.trace import Trace
     from pyproftpd.session.loop import Loop
     from pyproftpd.unix.privs import Privileges
-    from pyproftpd.unix.scoreboard import Slot
+    from pyproftpd.unix.scoreboard import Scoreboard, Slot
     from pyproftpd.unix.timers import Timers
     from pyproftpd.unix.users import Names
     from pyproftpd.vfs.view import View
@@ -47,7 +48,7 @@ class Session:
         "privs", "timers", "loop", "events", "dispatcher", "store",
         # the records
         "log", "trace", "extended", "transfer_log", "slot", "server_name", "server_dns", "protocol", "bytes_in",
-        "bytes_out", "environ", "notes", "end_reason",
+        "bytes_out", "environ", "notes", "end_reason", "board", "titles", "running",
     )
 
     def __init__(self, *, sock: socket.socket, remote: tuple[str, int], local: tuple[str, int],
@@ -72,7 +73,13 @@ class Session:
         self.log, self.trace = log, trace
         self.extended: ExtendedLogs | None = None
         self.transfer_log: Sink | None = None
+        #: the scoreboard, for limits that count sessions, and this session's own slot; None = ScoreboardFile none
+        self.board: Scoreboard | None = None
         self.slot: Slot | None = None
+        #: how to set the process title, and whether it tells what the user does (ProcessTitles)
+        self.titles: tuple[Callable[[str], None], bool] = (lambda title: None, False)
+        #: commands that have begun and not finished: a session is busy while there are any
+        self.running = 0
         self.server_name, self.server_dns = "", self.local_address
         self.protocol = ""
         self.bytes_in = self.bytes_out = 0
@@ -89,6 +96,22 @@ class Session:
     def phases(self, cmd: Command) -> AbstractContextManager[Command]:
         """PRE hooks before the block; POST and LOG, or their twins after a failure, behind it."""
         return Phases(self.dispatcher, self, cmd)
+
+    def show(self, cmd: Command | None) -> None:
+        """Tell scoreboard and process list what the session does; ``None``: it waits for its client."""
+        if self.slot is not None:
+            if cmd is None:
+                self.slot.idle()
+            else:
+                self.slot.begin(cmd.name, cmd.arg)
+        if self.authenticated:
+            doing = "IDLE" if cmd is None else f"{cmd.name} {cmd.arg}"
+            self.title(f"{self.user} - {self.remote_name}: {doing}")
+
+    def title(self, text: str) -> None:
+        """Set the process title; ``ProcessTitles terse`` says only that this is a session."""
+        setter, verbose = self.titles
+        setter(f"proftpd: {text}" if verbose else "proftpd: session")
 
     def begin(self, cmd: Command) -> None:
         """PRE of a command whose end comes in a later request (a transfer); ``finished`` closes it."""

@@ -18,6 +18,7 @@ import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 MAGIC = 0x70795343
 VERSION = 1
@@ -29,6 +30,8 @@ _HEADER = struct.Struct("=IIIIIQ")
 _HEADER_SIZE = 64
 _USED = struct.Struct("=I")
 _USED_OFFSET = 16
+#: first field of a slot
+_PID = struct.Struct("=I")
 
 #: field, struct code: strings are cut to their length, numbers are what they say
 _LAYOUT = (
@@ -146,7 +149,7 @@ class Scoreboard:
                 if index == MAX_SLOTS:
                     raise ScoreboardFull(f"{self.path}: all {MAX_SLOTS} slots are taken")
                 offset = _HEADER_SIZE + index * SLOT_SIZE
-                owner = int.from_bytes(self._map[offset:offset + 4], _ORDER)
+                owner = _PID.unpack_from(self._map, offset)[0]
                 if index == used or not owner or not alive(owner):
                     break
             self._map[offset:offset + SLOT_SIZE] = bytes(SLOT_SIZE)
@@ -164,7 +167,7 @@ class Scoreboard:
         (used,) = _USED.unpack_from(self._map, _USED_OFFSET)
         for index in range(min(used, MAX_SLOTS)):
             offset = _HEADER_SIZE + index * SLOT_SIZE
-            if int.from_bytes(self._map[offset:offset + 4], _ORDER) == pid:
+            if _PID.unpack_from(self._map, offset)[0] == pid:
                 self._map[offset:offset + 4] = bytes(4)
 
     def entries(self) -> Iterator[Entry]:
@@ -205,7 +208,7 @@ class Slot:
     def __init__(self, board: Scoreboard, offset: int, pid: int) -> None:
         self._board, self._offset = board, offset
         self._values: dict[str, object] = {}
-        self._mark = pid.to_bytes(4, _ORDER)
+        self._mark = _PID.pack(pid)
 
     def update(self, **values: object) -> None:
         """Write fields by name; text is cut, ``begin_idle`` 0 means busy."""
@@ -266,14 +269,11 @@ def alive(pid: int) -> bool:
     return True
 
 
-_ORDER = "little" if struct.pack("=H", 1) == b"\1\0" else "big"
-
-
 def _valid(head: bytes) -> bool:
     if len(head) < _HEADER.size:
         return False
     magic, version, _, size, used, _ = _HEADER.unpack_from(head)
-    return magic == MAGIC and version == VERSION and size == SLOT_SIZE and used <= MAX_SLOTS
+    return (magic, version, size) == (MAGIC, VERSION, SLOT_SIZE) and used <= MAX_SLOTS
 
 
 def _entries(data: mmap.mmap | bytes) -> Iterator[Entry]:
@@ -282,5 +282,6 @@ def _entries(data: mmap.mmap | bytes) -> Iterator[Entry]:
         offset = _HEADER_SIZE + index * SLOT_SIZE
         values = _SLOT.unpack_from(data, offset)
         if values[0] and alive(values[0]):
-            yield Entry(*(v.split(b"\0", 1)[0].decode("utf-8", "replace") if isinstance(v, bytes) else v
-                          for v in values))
+            plain: list[Any] = [value.split(b"\0", 1)[0].decode("utf-8", "replace") if isinstance(value, bytes) else value
+                                for value in values]
+            yield Entry(*plain)

@@ -6,7 +6,7 @@ import errno
 import ipaddress
 import socket
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 #: struct linger: end with RST at once, for connections that are refused
 _RESET = struct.pack("ii", 1, 0)
@@ -70,11 +70,32 @@ def has_ipv6() -> bool:
     return True
 
 
-def tune(sock: socket.socket, *, nodelay: bool = True, keepalive: bool = True) -> None:
-    """The options that every control connection gets; a peer that has gone already is met by the next read."""
+class Settings(Protocol):
+    """SocketOptions; ``None`` = leave what the system has."""
+
+    maxseg: int | None
+    rcvbuf: int | None
+    sndbuf: int | None
+    keepalive: bool
+    #: idle seconds, count, interval
+    keepalive_times: tuple[int, int, int] | None
+
+
+def tune(sock: socket.socket, *, nodelay: bool, settings: Settings) -> None:
+    """Set the options of a control connection. A peer that has gone already is met by the next read instead."""
+    wanted = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(nodelay)),
+              (socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(settings.keepalive))]
+    if settings.keepalive_times is not None:
+        names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPCNT, socket.TCP_KEEPINTVL)
+        wanted += [(socket.IPPROTO_TCP, name, value) for name, value in zip(names, settings.keepalive_times, strict=True)]
+    for level, name, size in ((socket.IPPROTO_TCP, socket.TCP_MAXSEG, settings.maxseg),
+                              (socket.SOL_SOCKET, socket.SO_RCVBUF, settings.rcvbuf),
+                              (socket.SOL_SOCKET, socket.SO_SNDBUF, settings.sndbuf)):
+        if size is not None:
+            wanted.append((level, name, size))
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, nodelay)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, keepalive)
+        for level, name, value in wanted:
+            sock.setsockopt(level, name, value)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTCONN, errno.ECONNRESET):
             raise

@@ -1,0 +1,122 @@
+"""From the command line to a running server: everything that can fail does so while the terminal still listens."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+from pyproftpd.daemon import child, inetd, signals
+from pyproftpd.daemon.child import Birth
+from pyproftpd.daemon.listener import Listeners
+from pyproftpd.daemon.master import Estate, Master
+from pyproftpd.daemon.options import Options
+from pyproftpd.daemon.pidfile import PidFile
+from pyproftpd.daemon.world import StartError, World, build
+from pyproftpd.log import system
+from pyproftpd.log.system import ServerLogger
+from pyproftpd.session.conf import DaemonConf
+from pyproftpd.unix import rlimits
+from pyproftpd.unix.privs import Privileges
+from pyproftpd.unix.scoreboard import Scoreboard
+
+#: the master holds listeners, logs and a connection being handed over; children hold their own
+_DESCRIPTORS = 4096
+_STARTED = b"+"
+
+
+def start(options: Options) -> int:
+    """Run the server; returns the exit status of this process. Raises ``ConfigErrors`` and ``StartError``."""
+    os.umask(0o022)
+    rlimits.forbid_core_dumps()
+    rlimits.raise_descriptors(_DESCRIPTORS)
+    complaints: list[str] = []
+    world = build(options)
+    log = system.open_logger(world.main, foreground=options.to_terminal, debug_level=options.debug_level,
+                             warn=complaints.append)
+    log.server = next(iter(world.main.addresses), "") or "0.0.0.0"
+    if world.main.get(DaemonConf).server_type == "inetd":
+        inetd.serve(options, world, log, open_scoreboard(world.main.get(DaemonConf), master=0, keep=True))
+    if _is_socket(0):
+        raise StartError("standard input is a socket, but ServerType is standalone; set ServerType inetd to run from inetd")
+    return _standalone(options, world, log, complaints)
+
+
+def _standalone(options: Options, world: World, log: ServerLogger, complaints: list[str]) -> int:
+    conf = world.main.get(DaemonConf)
+    listeners = Listeners(world, options)
+    board = open_scoreboard(conf, master=os.getpid())
+    for text in (*complaints, *world.notes):
+        log.notice(text)
+        if not options.quiet and not options.to_terminal:
+            print(text, file=sys.stderr)
+    privs = Privileges(log.notice)
+    terminal = -1
+    if options.single:
+        return _serve_one(options, world, log, listeners, board, privs)
+    if not options.foreground:
+        terminal = detach()
+    if board is not None:
+        board.set_master(os.getpid())
+    estate = Estate(world, listeners, log, board, PidFile.write(conf.pid_file, os.getpid()))
+    privs.become_daemon(world.uid, world.gid)
+    os.umask(0)
+    master = Master(options, estate, privs)
+    child.quiet_standard_streams(keep_stderr=options.to_terminal)
+    if terminal >= 0:
+        os.write(terminal, _STARTED)
+        os.close(terminal)
+    return master.run()
+
+
+def open_scoreboard(conf: DaemonConf, *, master: int, keep: bool = False) -> Scoreboard | None:
+    """``ScoreboardFile none`` is ``None``. Raises ``StartError``."""
+    if conf.scoreboard_file is None:
+        return None
+    try:
+        return Scoreboard.create(conf.scoreboard_file, conf.scoreboard_mutex, master=master, keep=keep)
+    except OSError as error:
+        where = conf.source("scoreboard_file")
+        place = f"{where}: " if where else ""
+        raise StartError(f"{place}cannot open ScoreboardFile {error.filename or conf.scoreboard_file}: "
+                         f"{error.strerror}") from error
+
+
+def detach() -> int:
+    """Become a daemon. Returns, in the daemon, the descriptor that tells the waiting command that all is well.
+
+    The command itself never returns from here: it ends with 0 once the daemon has said so, with 1 when the daemon ends
+    without a word (its error is on the terminal by then, which it still shares).
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    if os.fork():
+        os.close(writer)
+        os._exit(0 if os.read(reader, 1) == _STARTED else 1)
+    os.close(reader)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.chdir("/")
+    return writer
+
+
+def _serve_one(options: Options, world: World, log: ServerLogger, listeners: Listeners, board: Scoreboard | None,
+               privs: Privileges) -> int:
+    """-X: accept one connection and serve it in this very process, for a debugger."""
+    (fd, *_) = listeners.fds()
+    os.set_blocking(fd, True)
+    accepted = None
+    while accepted is None:
+        accepted = listeners.accept(fd)
+    privs.become_daemon(world.uid, world.gid)
+    os.umask(0)
+    with signals.held():
+        child.main(Birth(options, world, *accepted, privs, log, board, listeners, None, -1, (), listeners.bindings))
+
+
+def _is_socket(fd: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+
