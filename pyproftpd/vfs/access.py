@@ -1,0 +1,193 @@
+"""May this client do this to that object? One function, asked on every road; it looks and never acts.
+
+Rules are those of the *resolved* object. Where links led elsewhere, the rules of the path as it was asked for must
+allow it too, so that neither name of a place is a way around the other.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as _stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyproftpd.api.auth import Identity
+from pyproftpd.api.facts import BindFacts
+from pyproftpd.unix.users import Names
+from pyproftpd.vfs import limits
+from pyproftpd.vfs.conf import AccessConf, HiddenOwner, HidingConf, OwnershipConf
+from pyproftpd.vfs.directories import Admit
+from pyproftpd.vfs.limits import Verdict
+from pyproftpd.vfs.resolve import VPath
+from pyproftpd.wire import vpath
+
+if TYPE_CHECKING:
+    from pyproftpd.conf.scope import Scope
+
+#: Limit verdicts remembered per session; each is a few words, and a session meets few (place, command) pairs
+MAX_REMEMBERED = 4096
+
+#: the Limit names that READDIR is asked for, most exact first. Source: real server, mod_sftp
+READDIR = ("READDIR", "LIST", "NLST")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a decision is about: the path, what stands there (``None`` = nothing, or not known) and the argument as sent."""
+
+    path: VPath
+    info: os.stat_result | None
+    arg: str = ""
+    #: the object is, or is about to be, a directory: its own <Directory> rules hold, not only its parent's
+    directory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``reason`` names the deciding rule with file and line, for logs and ``--explain``. ``hidden``: answer ENOENT."""
+
+    allowed: bool
+    hidden: bool
+    #: (files, directories)
+    umask: tuple[int, int]
+    owner: str | None
+    group: str | None
+    reason: str
+    scope: Scope
+
+
+class Access:
+    """The rules of one session after login; ``scope`` is bound to it."""
+
+    def __init__(self, *, identity: Identity, scope: Scope, facts: BindFacts, names: Names, chroot: str) -> None:
+        self._identity, self._scope, self._facts, self._names, self._chroot = identity, scope, facts, names, chroot
+        self._verdicts: dict[tuple[Scope, tuple[str, ...], str], Verdict] = {}
+
+    def decide(self, names: tuple[str, ...], group: str, subject: Subject, *, filters: bool = True,
+               looks: bool = False) -> Decision:
+        """``names`` and ``group`` are Limit names; none of either asks no Limit.
+
+        ``filters``: path filters apply (all that names or creates something, not mere looking). ``looks``: the request
+        only asks whether and what it is, so a hidden name does not exist for it, IgnoreHidden or not.
+        """
+        path = subject.path
+        scope = self._scope_of(subject)
+        verdict = self._verdict(scope, names, group, subject.arg)
+        asked = vpath.outside(self._chroot, path.virtual)
+        if verdict.allowed and asked != path.outside:
+            verdict = self._both(verdict, asked, subject, names, group)
+        reason = "" if verdict.allowed else verdict.reason
+        if not reason:
+            reason = self._filtered(scope.get(AccessConf), subject, filters)
+        hidden = bool(reason or looks or verdict.ignore_hidden) and self._hides(path, subject.info)
+        if hidden and not reason and (looks or verdict.ignore_hidden):
+            reason = "hidden by HideFiles, HideUser, HideGroup or HideNoAccess"
+        conf = scope.get(OwnershipConf)
+        group_owner = self._identity.group if conf.group_owner == "~" else conf.group_owner
+        return Decision(not reason, hidden, conf.umask, conf.user_owner, group_owner, reason, scope)
+
+    def scope_of(self, directory: str) -> Scope:
+        """Settings of a directory, named from outside of any chroot."""
+        return self._scope.under(directory)
+
+    def _scope_of(self, subject: Subject) -> Scope:
+        if subject.directory or (subject.info is not None and _stat.S_ISDIR(subject.info.st_mode)):
+            return self.scope_of(subject.path.outside)
+        return self.scope_of(subject.path.directory)
+
+    def _both(self, verdict: Verdict, asked: str, subject: Subject, names: tuple[str, ...], group: str) -> Verdict:
+        """The place as it was asked for, where that is another than the resolved one, may still refuse."""
+        directory = subject.directory or (subject.info is not None and _stat.S_ISDIR(subject.info.st_mode))
+        scope = self.scope_of(asked if directory else vpath.split(asked)[0])
+        other = self._verdict(scope, names, group, subject.arg)
+        return verdict if other.allowed else other
+
+    def _verdict(self, scope: Scope, names: tuple[str, ...], group: str, arg: str) -> Verdict:
+        if not names and not group:
+            return limits.ALLOWED
+        if limits.filtered(scope):  # a Limit section asks about the argument: no two requests are alike
+            return limits.evaluate(scope, names, group, self._facts, arg)
+        key = (scope, names, group)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            if len(self._verdicts) >= MAX_REMEMBERED:
+                self._verdicts.clear()
+            verdict = self._verdicts[key] = limits.evaluate(scope, names, group, self._facts)
+        return verdict
+
+    def _filtered(self, conf: AccessConf, subject: Subject, filters: bool) -> str:
+        """Name of the filter that refuses, ``""`` for none. Both names of a path that led through links must pass."""
+        if conf.deny_filter is not None and conf.deny_filter.search(subject.arg):
+            return f"DenyFilter ({conf.source('deny_filter')})"
+        if conf.allow_filter is not None and not conf.allow_filter.search(subject.arg):
+            return f"AllowFilter ({conf.source('allow_filter')})"
+        if not filters:
+            return ""
+        path = subject.path
+        for text in {path.virtual, path.real}:
+            if conf.path_deny_filter is not None and conf.path_deny_filter.search(text):
+                return f"PathDenyFilter ({conf.source('path_deny_filter')})"
+            if conf.path_allow_filter is not None and not conf.path_allow_filter.search(text):
+                return f"PathAllowFilter ({conf.source('path_allow_filter')})"
+        return ""
+
+    # Hiding.
+
+    def _hides(self, path: VPath, info: os.stat_result | None) -> bool:
+        """Would a listing of its directory leave this object out?"""
+        if path.real == "/":
+            return False
+        name = vpath.split(path.real)[1]
+        return self._hides_entry(self.scope_of(path.directory).get(HidingConf), name, info)
+
+    def _hides_entry(self, conf: HidingConf, name: str, info: os.stat_result | None) -> bool:
+        for rule in conf.hide_files:
+            if rule is None:  # "none" stands in front of what was inherited
+                break
+            if rule.search(name):
+                return True
+        if info is None:
+            return False
+        identity = self._identity
+        if conf.hide_user and self._owned(conf.hide_user, info.st_uid, identity.uid, self._names.user_id):
+            return True
+        if conf.hide_group and self._owned(conf.hide_group, info.st_gid, identity.gid, self._names.group_id):
+            return True
+        return conf.hide_no_access and not self._accessible(info)
+
+    @staticmethod
+    def _owned(rules: tuple[HiddenOwner, ...], number: int, own: int, look_up: Callable[[str], int | None]) -> bool:
+        for rule in rules:
+            wanted = own if rule.name == "~" else look_up(rule.name)
+            if (wanted == number) != rule.negated:
+                return True
+        return False
+
+    def _accessible(self, info: os.stat_result) -> bool:
+        """May the user read the file, or enter the directory? By the mode alone: access lists are not looked at."""
+        identity = self._identity
+        if identity.uid == 0:
+            return True
+        need = 0o5 if _stat.S_ISDIR(info.st_mode) else 0o4
+        if info.st_uid == identity.uid:
+            return info.st_mode >> 6 & need == need
+        if info.st_gid in identity.gids or info.st_gid == identity.gid:
+            return info.st_mode >> 3 & need == need
+        return info.st_mode & need == need
+
+    def entries(self, path: VPath) -> Admit:
+        """The filter of a listing: hidden entries, and directories whose own rules refuse READDIR, are left out."""
+        scope = self.scope_of(path.outside)
+        conf = scope.get(HidingConf)
+        hiding = bool(conf.hide_files or conf.hide_user or conf.hide_group or conf.hide_no_access)
+
+        def admit(name: str, info: os.stat_result | None) -> bool:
+            if hiding and self._hides_entry(conf, name, info):
+                return False
+            if info is None or not _stat.S_ISDIR(info.st_mode) or name in (".", ".."):
+                return True
+            inner = self.scope_of(vpath.join(path.outside, name))
+            return inner is scope or self._verdict(inner, READDIR, "DIRS", "").allowed
+
+        return admit

@@ -1,0 +1,44 @@
+"""copy-file: a copy made inside the server, under the rules of a download and of an upload."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as _stat
+from typing import TYPE_CHECKING
+
+from pyproftpd.api.command import Command
+from pyproftpd.errors import Refused
+
+if TYPE_CHECKING:
+    from pyproftpd.vfs.view import View
+
+
+def copy_file(view: View, cmd: Command, source: str, target: str, *, overwrite: bool) -> None:
+    """A copy is a download and an upload: SITE_COPY with READ here and WRITE there, and every rule of uploads.
+
+    Hidden names, size limit, owners and durability are those of an upload; the transfer log sees one.
+    """
+    with view.locate(cmd, source, follow=True) as place:
+        info = place.lstat()
+        view.judge(cmd, place, info, names=("SITE_COPY", "COPY"), group="READ")
+        if not _stat.S_ISREG(info.st_mode):
+            raise Refused("only regular files are copied", errno.EACCES)
+        reader = place.open(os.O_RDONLY | os.O_NONBLOCK)
+    limits, group, path, real = cmd.limits, cmd.group, cmd.path, cmd.real_path
+    try:
+        with view.locate(cmd, target, follow=True, second=True) as goal:
+            there = goal.exists()
+            if there is not None and (there.st_ino, there.st_dev) == (info.st_ino, info.st_dev):
+                raise Refused("source and target are the same file", errno.EINVAL)
+        cmd.limits, cmd.group = ("SITE_COPY", "COPY"), "WRITE"
+        upload = view.open_upload(cmd, target, create=True, exclusive=not overwrite, truncate=True, append=False)
+        try:
+            upload.take(reader)
+        except (OSError, Refused) as error:
+            upload.abort(str(error))
+            raise
+        upload.finish()
+    finally:
+        os.close(reader)
+        cmd.limits, cmd.group, cmd.path, cmd.real_path = limits, group, path, real
