@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from pyproftpd import API as API
 from pyproftpd.api.auth import AuthSource
 from pyproftpd.api.command import Phase
-from pyproftpd.api.directive import ConfBlock
+from pyproftpd.api.directive import ConfBlock, Context
+from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.frontend import FrontEnd
 
 
@@ -46,15 +48,40 @@ class On:
     handler: Callable[..., None]
 
 
+class SessionCondition(Protocol):
+    """What a conditional section asks of a session."""
+
+    def matches(self, facts: BindFacts) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a section that is decided while parsing may ask: labels of ``-D`` and Define, names of modules."""
+
+    labels: frozenset[str]
+    modules: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A section that belongs to this module (``<IfUser>`` of mod_ifsession); the parser keeps it as a node of ``kind``."""
+    """A kind of section, and the module that it belongs to (``<IfUser>`` to mod_ifsession).
+
+    ``context`` is what its content is judged by, ``None`` = as around it. Of the two functions at most one is set:
+    ``holds(words, known)`` decides while parsing whether the content is read at all; ``condition(words)`` makes the
+    question that every session is asked, the highest ``rank`` having the last word. Both raise ``ValueError(expected)``.
+    """
 
     keyword: str
     kind: str
-    contexts: Any
+    where: Context
     arity: str
+    syntax: str
     doc: str
+    repeat: str = "accumulates"
+    context: Context | None = None
+    holds: Callable[[Sequence[str], Known], bool] | None = None
+    condition: Callable[[Sequence[str]], SessionCondition] | None = None
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyproftpd.api import values
+from pyproftpd.api.controls import ControlsAcl, controls_acl
 from pyproftpd.api.directive import (
     SERVERS,
     ConfBlock,
@@ -644,7 +645,7 @@ class DelayConf(ConfBlock, module="delay"):
         "DelayTable", values.path_or_none, where=Context.SERVER, arity="1..*", syntax="path|none",
         default=f"{LOCALSTATEDIR}/proftpd.delay", default_text="localstatedir/proftpd.delay", status=Status.ACCEPTED,
         doc="File of past login times.")
-    delay_controls_ac_ls: tuple[tuple[str, ...], ...] = directive(
-        "DelayControlsACLs", values.words_of, where=Context.SERVER, arity="4..*",
+    delay_controls_ac_ls: tuple[ControlsAcl, ...] = directive(
+        "DelayControlsACLs", controls_acl, where=Context.SERVER, arity="4..*",
         syntax="actions|all allow|deny user|group list", default=(), default_text="deny all", repeat=Repeat.ACCUMULATE,
         status=Status.ACCEPTED, doc="Who may use the delay action of ftpdctl.")

@@ -1,0 +1,1 @@
+"""The FTP front end (floor F6)."""

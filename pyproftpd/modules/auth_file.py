@@ -1,0 +1,20 @@
+"""Accounts from files (mod_auth_file.c)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyproftpd import API
+from pyproftpd.api.auth import AuthSource
+from pyproftpd.api.module import AuthRow, Module
+from pyproftpd.session.conf import AuthFileConf
+
+
+def _make(scope: Any, facts: Any) -> AuthSource | None:
+    """The machinery is loaded where it is used: naming this module must stay cheap."""
+    from pyproftpd.session.sources import auth_file
+
+    return auth_file.make(scope, facts)
+
+
+module = Module(name="auth_file", api=API, conf=(AuthFileConf,), auth=(AuthRow("auth_file", _make),))

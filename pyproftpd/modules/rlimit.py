@@ -1,0 +1,71 @@
+"""Resource limits of the daemon and of sessions (mod_rlimit.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyproftpd import API
+from pyproftpd.api import values
+from pyproftpd.api.directive import SERVERS, ConfBlock, ParseContext, Repeat, directive
+from pyproftpd.api.module import Module
+
+#: as in setrlimit(2); ``MAX`` stands for the hard limit in force
+UNLIMITED, MAX = -1, -2
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Soft and hard limit for the ``daemon``, the ``session``, or (``""``) both."""
+
+    whose: str
+    soft: int
+    hard: int | None
+
+
+def _limit(word: str, *, memory: bool) -> int:
+    special = {"unlimited": UNLIMITED, "max": MAX}
+    if word.lower() in special:
+        return special[word.lower()]
+    unit = word[-1].upper()
+    if memory and unit in "GMKB":
+        return values.to_size(word[:-1], unit if unit == "B" else unit + "B")
+    return values.to_integer(word)
+
+
+def _parse(words: Sequence[str], *, memory: bool) -> Limits:
+    whose = words[0].lower() if words[0].lower() in ("daemon", "session") else ""
+    numbers = [_limit(word, memory=memory) for word in (words[1:] if whose else words)]
+    if not 1 <= len(numbers) <= 2:
+        raise ValueError("[daemon|session] soft [hard]")
+    return Limits(whose, numbers[0], numbers[1] if len(numbers) > 1 else None)
+
+
+def _limits(words: Sequence[str], context: ParseContext) -> Limits:
+    return _parse(words, memory=False)
+
+
+def _memory_limits(words: Sequence[str], context: ParseContext) -> Limits:
+    return _parse(words, memory=True)
+
+
+class RLimitConf(ConfBlock, module="rlimit", prefix="RLimit"):
+    """Limits of the kernel on processes."""
+
+    cpu: tuple[Limits, ...] = directive(
+        "RLimitCPU", _limits, where=SERVERS, arity="1..3",
+        syntax="[daemon|session] soft|max|unlimited [hard|max|unlimited]", default=(), default_text="system",
+        repeat=Repeat.ACCUMULATE, doc="Seconds of processor time.")
+    memory: tuple[Limits, ...] = directive(
+        "RLimitMemory", _memory_limits, where=SERVERS, arity="1..3",
+        syntax="[daemon|session] soft[G|M|K|B]|max|unlimited [hard]", default=(), default_text="system",
+        repeat=Repeat.ACCUMULATE, doc="Bytes of memory.")
+    open_files: tuple[Limits, ...] = directive(
+        "RLimitOpenFiles", _limits, where=SERVERS, arity="1..3", syntax="[daemon|session] soft|max|unlimited [hard]",
+        default=(), default_text="system", repeat=Repeat.ACCUMULATE, doc="Open files.")
+    chroot: bool = directive(
+        "RLimitChroot", values.boolean, where=SERVERS, arity="1..*", syntax="on|off", default=True, default_text="on",
+        doc="Refuse writing to /etc and /lib below a chroot.")
+
+
+module = Module(name="rlimit", api=API, conf=(RLimitConf,))
