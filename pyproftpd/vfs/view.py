@@ -115,16 +115,17 @@ class View:
             os.close(fd)
 
     def realpath(self, cmd: Command, path: str, *, must_exist: bool) -> str:
-        """The canonical virtual path. ``must_exist``: every component, the last too; else what is missing stays as text.
-
-        Links are not followed: the answer is a name under the same rules as the name asked for.
+        """The canonical path, links resolved. ``must_exist``: every component, the last too; else what cannot be resolved
+        stays as text, so that the answer tells nothing of what is hidden or forbidden. Source: real server.
         """
         virtual = self.absolute(path)
         cmd.path, cmd.real_path = virtual, vpath.outside(self.chroot, virtual)
         try:
             with locate(virtual, self.chroot, follow=True) as place:
-                self.judge(cmd, place, place.lstat(), filters=False, looks=True)
-        except OSError:
+                info = place.lstat() if must_exist else place.exists()
+                self.judge(cmd, place, info, filters=False, looks=True)
+                return place.path.real
+        except (OSError, Refused):
             if must_exist:
                 raise
         return virtual

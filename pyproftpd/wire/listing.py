@@ -40,7 +40,7 @@ class Lines:
             if len(self._dates) >= MAX_REMEMBERED:
                 self._dates.clear()
             date = self._dates[mtime] = self.date(mtime)
-        return f"{shown} {links:3d} {owner:<8s} {group:<8s} {size:8d} {date} {name}"
+        return f"{shown}  {links:3d} {owner:<8s} {group:<8s} {size:8d} {date} {name}"
 
     def date(self, mtime: int) -> str:
         """``Mar  4 12:30``, or ``Mar  4  2019`` for a file of more than 180 days ago; times in the future show the clock."""
