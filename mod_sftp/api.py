@@ -39,11 +39,15 @@ class KbdintDriver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """One key of a store: its blob (RFC 4253 6.6), the headers or options written beside it, and where it was found."""
+    """One key of a store: its blob (RFC 4253 6.6), what is written beside it, and where it was found.
+
+    ``headers`` are those of RFC 4716, ``options`` those of an OpenSSH line; names in lower case.
+    """
 
     blob: bytes
     headers: dict[str, str]
     origin: str
+    options: tuple[tuple[str, str], ...] = ()
 
 
 class KeyStore(Protocol):
@@ -69,3 +73,10 @@ class KeyStores:
 
     def __init__(self) -> None:
         self.rows: list[KeyStore] = []
+
+
+class Banner:
+    """Text for the user before or at the login (SSH_MSG_USERAUTH_BANNER): ``session.store[Banner].send(text)``."""
+
+    def __init__(self, send: Callable[[str], None]) -> None:
+        self.send = send

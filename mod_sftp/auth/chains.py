@@ -22,11 +22,16 @@ class Progress:
     """How far one client is. ``none`` in a directive is never a link: that method only answers the list."""
 
     def __init__(self, chains: Sequence[Chain]) -> None:
-        self._open = [list(chain) for chain in chains if "none" not in chain]
+        self._chains = [chain for chain in chains if "none" not in chain]
         self._withdrawn: set[str] = set()
         #: what earlier links used up: key fingerprints, names of drivers
         self.used: set[str] = set()
-        self.started = False
+        self.restart()
+
+    def restart(self) -> None:
+        """All links are open again: the login that a finished chain led to was refused."""
+        self._open = [list(chain) for chain in self._chains]
+        self.used.clear()
 
     def offered(self) -> tuple[str, ...]:
         """What may be tried now, each name once, in the order of the chains."""
@@ -37,7 +42,6 @@ class Progress:
         """Record that ``method`` succeeded with ``proof`` (a key, a driver); true when a whole chain is done."""
         if method not in self.offered():
             return False
-        self.started = True
         if proof:
             self.used.add(proof)
         for chain in self._open:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mod_sftp.api import Abandoned, KbdintDriver, Prompt
 from mod_sftp.auth.outcome import Attempt, Outcome, Result
-from mod_sftp.wire.ssh import boolean, string, u32
 from mod_sftp.wire.ssh import Reader as SshReader
+from mod_sftp.wire.ssh import boolean, string, u32
 from pyproftpd.api.auth import Verdict
 from pyproftpd.errors import PeerError
 

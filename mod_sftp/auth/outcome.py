@@ -49,6 +49,8 @@ class Connection(Protocol):
     client_version: str
     #: cipher or MAC is ``none``
     insecure: bool
+    #: the client understands SSH_MSG_USERAUTH_BANNER (OpenSSH 2.0 to 2.3.0 do not)
+    banners: bool
     #: blob of the host key that this connection was keyed with (publickey-hostbound)
     host_key: bytes
 

@@ -17,8 +17,9 @@ import errno
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mod_sftp.api import Banner
 from mod_sftp.auth.chains import Progress
-from mod_sftp.auth.methods import available, chains
+from mod_sftp.auth.methods import ALIASES, available, chains
 from mod_sftp.auth.outcome import Attempt, Connection, Method, Outcome, Result
 from mod_sftp.log import SftpLog
 from mod_sftp.wire.messages import Disconnect, Msg
@@ -26,7 +27,7 @@ from mod_sftp.wire.ssh import Reader, boolean, namelist, string
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.api.events import LoginFailed
 from pyproftpd.errors import PeerError, Refused
-from pyproftpd.session import login
+from pyproftpd.session import display, login
 from pyproftpd.session.conf import LoginConf
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ class AuthService:
 
     def __init__(self, session: Session, connection: Connection, conf: SftpConf) -> None:
         self._session, self._connection, self._conf = session, connection, conf
-        self._methods: Mapping[str, Method] = {method.name: method for method in available(session, conf)}
+        self._methods: Mapping[str, Method] = available(session, conf)
         self._progress = Progress(chains(conf, self._methods))
         self._log = session.state(SftpLog)
+        session.store[Banner] = Banner(self._send_banner)
         self._candidate: login.Candidate | None = None
         self._name: bytes | None = None
         self._requested = self._done = False
@@ -83,13 +85,26 @@ class AuthService:
             self._connection.send(Msg.SERVICE_ACCEPT, string(service))
             if not self._requested:
                 self._requested = True
-                self._send_banner()
+                self._display_banner()
 
-    def _send_banner(self) -> None:
-        text = self._banner()
-        if text:
-            self._log.line("sending userauth banner")
-            self._connection.send(Msg.USERAUTH_BANNER, string(text[:MAX_BANNER]), string(""))
+    def _display_banner(self) -> None:
+        """SFTPDisplayBanner, once, before the first request is answered."""
+        path = self._conf.display_banner
+        if path is None:
+            return
+        try:
+            with self._session.privs.root():
+                text = display.read(path).render(self._session)
+        except OSError as error:
+            self._log.line(f"unable to open SFTPDisplayBanner '{path}': {error.strerror}")
+            return
+        self._send_banner(text)
+
+    def _send_banner(self, text: str) -> None:
+        if not text or not self._connection.banners:
+            return
+        self._log.line("sending userauth banner")
+        self._connection.send(Msg.USERAUTH_BANNER, string(text[:MAX_BANNER]), string(""))
 
     def _userauth_request(self, reader: Reader) -> None:
         if self._done:  # RFC 4252 5.1: ignored in silence
@@ -127,11 +142,11 @@ class AuthService:
             reader.end()
             return Outcome(Result.DECLINED), None
         method = self._methods.get(word)
-        if method is None or word not in self._progress.offered():
+        if method is None or method.name not in self._progress.offered():
             return Outcome(Result.FAILED, f"method '{word}' is not offered"), None
         attempt = Attempt(self._session, self._connection, self._conf, self._progress, name, word, candidate)
         request = method.read(reader)
-        self._publish({"SFTP_USER_AUTH_METHOD": word})
+        self._publish({"SFTP_USER_AUTH_METHOD": method.name})
         outcome = method.probe(attempt, request)
         self._publish(attempt.facts)
         if outcome is not None:
@@ -163,6 +178,7 @@ class AuthService:
                     command.code, command.text, command.errno = "530", "Login incorrect.", errno.EACCES
                     command.note("mod_sftp.nonfatal-attempt", method.name)
         except Refused as refusal:
+            self._progress.restart()
             return Outcome(Result.FAILED, f"login of user '{attempt.user}' refused: {refusal.rule}"), command
         self._done = finished
         return outcome, command
@@ -185,7 +201,7 @@ class AuthService:
             self._connection.authenticated()
             return
         if outcome.result is Result.WITHDRAWN:
-            self._progress.withdraw(word)
+            self._progress.withdraw(ALIASES.get(word, word))
         if outcome.result in (Result.ANSWERED, Result.ABANDONED):
             return
         self._send_failure(outcome.result)

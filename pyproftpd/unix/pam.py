@@ -11,13 +11,13 @@ when they are over. Inside the conversation the limit is off, as the session's o
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ctypes.util
 import enum
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -293,10 +293,8 @@ class PamHandle:
         """Close what is open and release the handle; safe to repeat. Never raises for a module's failure."""
         if not self._handle:
             return
-        try:
+        with contextlib.suppress(PamError):  # the module has said so in syslog; the handle is released all the same
             self.close_session()
-        except PamError:
-            pass  # the module has said so in syslog; the handle is released all the same
         handle, self._handle = self._handle, ctypes.c_void_p()
         self._lib.pam.pam_end(handle, self._status)
 
@@ -373,7 +371,20 @@ class PamHandle:
         self._lib.libc.free(table)
 
 
-def keep_session(handle: PamHandle) -> None:
+class KeptSession:
+    """An open PAM session in the hands of its keeper. ``session.store[KeptSession]`` tells that this login has one."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+
+    def close(self) -> None:
+        """Have it closed now, not at the end of the process."""
+        if self._pipe >= 0:
+            os.close(self._pipe)
+            self._pipe = -1
+
+
+def keep_session(handle: PamHandle) -> KeptSession:
     """Leave the open PAM session of ``handle`` to a waiting process that keeps root, and go on without it.
 
     To be called as root, outside of any chroot, before the session gives root up. The keeper is a child of the session
@@ -385,8 +396,7 @@ def keep_session(handle: PamHandle) -> None:
     if os.fork():
         os.close(reading)
         handle.forget()
-        # ``writing`` stays open on purpose: its end is the end of the session
-        return
+        return KeptSession(writing)
     status = 1
     try:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
@@ -396,10 +406,8 @@ def keep_session(handle: PamHandle) -> None:
         while os.read(reading, 512):
             pass
         handle.conversation = silent_conversation
-        try:
+        with contextlib.suppress(PamError):  # not every stack has credentials to delete
             handle.delete_credentials()
-        except PamError:
-            pass  # not every stack has credentials to delete; the session is closed all the same
         handle.end()
         status = 0
     finally:
@@ -430,7 +438,7 @@ def _c_text(text: str) -> bytes:
     return data
 
 
-@contextmanager
+@contextlib.contextmanager
 def _alarm_ends_us() -> Iterator[None]:
     """SIGALRM in its default disposition inside the block, and no alarm left behind it."""
     handler = signal.signal(signal.SIGALRM, signal.SIG_DFL)

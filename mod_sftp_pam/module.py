@@ -1,0 +1,28 @@
+"""mod_sftp_pam.c: offers keyboard-interactive by PAM to every SSH session whose server has SFTPPAMEngine on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mod_sftp.api import KbdintDrivers
+from mod_sftp_pam.conf import SftpPamConf
+from pyproftpd import API
+from pyproftpd.api.module import Module
+
+
+def session_init(session: Any) -> None:
+    """Loading the module is enough (real server). The machinery of PAM is imported by the sessions that use it."""
+    if not session.scope.get(SftpPamConf).engine:
+        return
+    from mod_sftp_pam.driver import PamDriver
+
+    session.state(KbdintDrivers).rows.append(PamDriver())
+
+
+module = Module(
+    name="sftp_pam",
+    api=API,
+    requires=("sftp",),
+    conf=(SftpPamConf,),
+    session_init=session_init,
+)
