@@ -20,7 +20,7 @@ from pyproftpd.daemon.listener import Bindings, Listeners
 from pyproftpd.daemon.options import Options
 from pyproftpd.daemon.signals import ENDING, SESSION, SESSION_IGNORES, SESSION_RESETS, Recorder, deliver
 from pyproftpd.daemon.world import Service, World, event_bus
-from pyproftpd.errors import PeerError, Refused
+from pyproftpd.errors import PeerError
 from pyproftpd.log import system
 from pyproftpd.log.conf import TraceConf
 from pyproftpd.log.extended import ExtendedLogs
@@ -211,7 +211,8 @@ def start_timers(birth: Birth) -> None:
     conf = session.scope.get(TimeoutConf)
     if conf.timeout_login:
         session.timers.add("TimeoutLogin", conf.timeout_login, lambda: _login_timeout(session, conf.timeout_login))
-    _session_timer(session)
+    if conf.timeout_session:
+        session.timers.add("TimeoutSession", conf.timeout_session, lambda: session.end("Session timeout"))
     session.events.on(LoginDone, lambda event, *context: after_login(birth))
 
 
@@ -220,22 +221,10 @@ def _login_timeout(session: Session, seconds: float) -> None:
     session.end("TimeoutLogin")
 
 
-def _session_timer(session: Session) -> None:
-    """TimeoutSession, which may depend on the user."""
-    seconds = session.scope.get(TimeoutConf).timeout_session
-    session.timers.remove("TimeoutSession")
-    if seconds:
-        session.timers.add("TimeoutSession", seconds, lambda: session.end("TimeoutSession"))
-
-
 def after_login(birth: Birth) -> None:
+    """The master counts this session as somebody's from now on."""
     session = _session(birth)
-    session.timers.remove("TimeoutLogin")
-    _session_timer(session)
     report(birth, LOGGED_IN)
-    if session.slot is not None and session.identity is not None:
-        session.slot.update(user=session.user, uid=session.identity.uid, gid=session.identity.gid, authenticated=True,
-                            protocol=session.protocol, cwd=session.view.cwd if session.view else "/")
     session.show(None)
 
 
@@ -255,7 +244,6 @@ def enter_scoreboard(birth: Birth) -> None:
         session.log.error(f"no place in the scoreboard: {error}")
         sockets.reset(birth.sock)
         raise Unserved from error
-    session.board = birth.board
     birth.board.close_mutex()
 
 
@@ -271,13 +259,13 @@ def admit(birth: Birth) -> None:
     """The administrator's limits; a refusal is spoken by the front end."""
     assert birth.service is not None
     session = _session(birth)
-    try:
-        admission.admit(session)
-    except Refused as refusal:
-        session.log.notice(f"connection refused: {refusal.rule}")
-        session.end_reason = refusal.rule
-        birth.service.frontend.refuse(session, refusal.rule, refusal.text)
-        raise Unserved from refusal
+    if birth.board is None:
+        return
+    refusal = admission.admit(session, birth.board.entries())
+    if refusal is not None:
+        session.end_reason = refusal.directive
+        birth.service.frontend.refuse(session, refusal.directive, refusal.text)
+        raise Unserved
 
 
 STEPS: tuple[Callable[[Birth], None], ...] = (

@@ -20,6 +20,7 @@ from pyproftpd.daemon.options import Options
 from pyproftpd.errors import ConfigError, ConfigErrors, ProftpdError
 from pyproftpd.session.conf import ServerConf
 from pyproftpd.session.dispatch import Dispatcher
+from pyproftpd.session.sources import order
 
 
 class StartError(ProftpdError):
@@ -62,12 +63,27 @@ def event_bus(modules: tuple[Module, ...]) -> EventBus:
 
 def build(options: Options) -> World:
     """Make a world from the configuration file. Raises ``ConfigErrors`` or ``StartError``; the caller is root."""
+    world = _made(options)
+    if not world.services:
+        raise StartError("\n".join([*world.notes, f"{options.path}: no server to run: this version speaks SFTP and SCP "
+                                    "only, so a server needs 'SFTPEngine on' and a Port other than 0"]))
+    return world
+
+
+def examine(options: Options) -> tuple[str, ...]:
+    """``proftpd -t``: everything that ``build`` looks at; returns what should be known. Raises ``ConfigErrors``."""
+    return _made(options).notes
+
+
+def _made(options: Options) -> World:
     configuration = load(options.path, labels=options.labels, overrides=options.overrides)
     try:
         event_bus(configuration.modules).emit(PostParse(configuration))
         services, notes = _services(configuration)
         for frontend in dict.fromkeys(service.frontend for service in services):
             frontend.prepare(configuration)
+        for service in services:
+            order.build(service.scope, configuration.modules)
         uid, gid = _daemon_ids(configuration.servers[0])
     except ConfigError as error:
         raise ConfigErrors((error,)) from error
@@ -89,9 +105,6 @@ def _services(configuration: Configuration) -> tuple[tuple[Service, ...], list[s
                          "this version speaks SFTP and SCP only (SFTPEngine on)")
         else:
             services.append(Service(scope, frontend, port))
-    if not services:
-        raise StartError("\n".join([*notes, f"{configuration.path}: no server to run: this version speaks SFTP and SCP "
-                                            "only, so a server needs 'SFTPEngine on' and a Port other than 0"]))
     return tuple(services), notes
 
 

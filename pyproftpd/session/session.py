@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyproftpd.log.trace import Trace
     from pyproftpd.session.loop import Loop
     from pyproftpd.unix.privs import Privileges
-    from pyproftpd.unix.scoreboard import Scoreboard, Slot
+    from pyproftpd.unix.scoreboard import Slot
     from pyproftpd.unix.timers import Timers
     from pyproftpd.unix.users import Names
     from pyproftpd.vfs.view import View
@@ -48,7 +48,7 @@ class Session:
         "privs", "timers", "loop", "events", "dispatcher", "store",
         # the records
         "log", "trace", "extended", "transfer_log", "slot", "server_name", "server_dns", "protocol", "bytes_in",
-        "bytes_out", "environ", "notes", "end_reason", "board", "titles", "running",
+        "bytes_out", "environ", "notes", "end_reason", "titles", "running",
     )
 
     def __init__(self, *, sock: socket.socket, remote: tuple[str, int], local: tuple[str, int],
@@ -73,8 +73,7 @@ class Session:
         self.log, self.trace = log, trace
         self.extended: ExtendedLogs | None = None
         self.transfer_log: Sink | None = None
-        #: the scoreboard, for limits that count sessions, and this session's own slot; None = ScoreboardFile none
-        self.board: Scoreboard | None = None
+        #: this session's place in the scoreboard; None = ScoreboardFile none
         self.slot: Slot | None = None
         #: how to set the process title, and whether it tells what the user does (ProcessTitles)
         self.titles: tuple[Callable[[str], None], bool] = (lambda title: None, False)

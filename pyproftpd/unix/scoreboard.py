@@ -203,18 +203,18 @@ class Scoreboard:
 class Slot:
     """The slot of one session."""
 
-    __slots__ = ("_board", "_offset", "_values", "_mark")
+    __slots__ = ("board", "_offset", "_values", "_mark")
 
     def __init__(self, board: Scoreboard, offset: int, pid: int) -> None:
-        self._board, self._offset = board, offset
+        self.board, self._offset = board, offset
         self._values: dict[str, object] = {}
         self._mark = _PID.pack(pid)
 
     def update(self, **values: object) -> None:
         """Write fields by name; text is cut, ``begin_idle`` 0 means busy."""
         self._values.update(values)
-        self._board.heal()
-        if self._board._map[self._offset:self._offset + 4] != self._mark:
+        self.board.heal()
+        if self.board._map[self._offset:self._offset + 4] != self._mark:
             values = self._values
         self._write(values)
 
@@ -223,7 +223,7 @@ class Slot:
             field = _FIELDS[name]
             if isinstance(value, str):
                 value = value.encode("utf-8", "surrogateescape")[:field.text]
-            field.packer.pack_into(self._board._map, self._offset + field.offset, value)
+            field.packer.pack_into(self.board._map, self._offset + field.offset, value)
 
     def begin(self, command: str, argument: str = "") -> None:
         """A command is running."""
@@ -234,7 +234,7 @@ class Slot:
         self.update(command="idle", argument="", begin_idle=time.time_ns(), direction="", size=0, done=0, elapsed_ms=0)
 
     def remove(self) -> None:
-        self._board.heal()
+        self.board.heal()
         self._write({"pid": 0})
 
 

@@ -45,6 +45,11 @@ class Timers:
         if timer is not None:
             timer.deadline = self.clock() + timer.seconds
 
+    def left(self, name: str) -> float | None:
+        """Seconds until a timer is due, never negative; ``None`` when it does not run."""
+        timer = self._by_name.get(name)
+        return None if timer is None else max(0.0, timer.deadline - self.clock())
+
     def remove(self, name: str) -> None:
         timer = self._by_name.pop(name, None)
         if timer is not None:
