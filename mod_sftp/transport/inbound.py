@@ -93,14 +93,16 @@ class Inbound:
         opener, head = self._opener, self._head
         have = self._tail - head
         if self._discard is not None:
-            return self._throw_away()
+            self._throw_away()
+            return None
         length = self._length
         if length is None:
             if have < opener.need:
                 return None
             length = opener.length(self.sequence, self._wire[head:head + opener.need])
             if not self._plausible(length):
-                return self._bad_length()
+                self._bad_length()
+                return None
             self._length = length
         total = 4 + length + opener.tag
         if have < total:
@@ -110,7 +112,8 @@ class Inbound:
         try:
             opener.open(self.sequence, self._wire[head:head + total], plain[:end])
         except BadTag:
-            return self._bad_packet()
+            self._bad_packet()
+            return None
         self._length = None
         self._head = head + total
         self.sequence = (self.sequence + 1) & 0xFFFFFFFF
@@ -160,13 +163,13 @@ class Inbound:
         """
         if not self._opener.tag:
             raise PeerError("packet length is out of bounds")
-        return self._bad_packet()
+        self._bad_packet()
 
     def _bad_packet(self) -> None:
         if self._opener.clear_length:
             raise BadTag
         self._discard = 4 + MAX_PACKET + self._opener.tag
-        return self._throw_away()
+        self._throw_away()
 
     def _throw_away(self) -> None:
         """Take what has come towards the amount to be discarded; at its end tell of a MAC failure."""

@@ -95,11 +95,12 @@ def parse(message: memoryview) -> KexInit:
     """Read the peer's KEXINIT from ``message``, its type byte stripped. Raises ``PeerError``."""
     reader = Reader(message)
     reader.take(COOKIE)
-    lists = [tuple(reader.namelist()) for _ in range(10)]
+    names = iter([tuple(reader.namelist()) for _ in range(10)])
     follows = reader.boolean()
     reader.u32()
     reader.end()
-    return KexInit(byte(Msg.KEXINIT) + bytes(message), *lists, follows)
+    return KexInit(byte(Msg.KEXINIT) + bytes(message), next(names), next(names), next(names), next(names), next(names),
+                   next(names), next(names), next(names), next(names), next(names), follows)
 
 
 def settle(client: KexInit, offer: Offer, authenticates: Callable[[str], bool]) -> Negotiated:

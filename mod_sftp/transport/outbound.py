@@ -108,7 +108,7 @@ class Outbound:
         self._lay(payload)
 
     def data(self, peer: int, limit: int, data: bytes | memoryview) -> None:
-        """CHANNEL_DATA for a channel of the peer in packets of at most ``limit`` bytes; the caller asked ``room`` first."""
+        """CHANNEL_DATA for a channel of the peer in packets of at most ``limit`` bytes; the caller asked ``capacity`` first."""
         if self._compressor is not None:
             self._close_open()
             view = memoryview(data)
@@ -121,19 +121,19 @@ class Outbound:
             piece[:] = data[done:done + len(piece)]
             done += len(piece)
 
-    def room(self, count: int, limit: int) -> bool:
-        """May ``count`` bytes of channel data in packets of ``limit`` be laid out now?"""
+    def capacity(self, limit: int) -> int:
+        """How many bytes of channel data in packets of ``limit`` can be laid out now."""
         if self.held:
-            return False
-        packets = count // limit + 2
-        return self._at + count + packets * PACKET_COST <= BUFFER_SIZE
+            return 0
+        free = BUFFER_SIZE - self._at - 2 * PACKET_COST
+        return max(0, free * limit // (limit + PACKET_COST))
 
     def reserve(self, peer: int, limit: int, count: int) -> list[memoryview] | None:
         """Lay out ``count`` bytes of channel data and return their places, or ``None`` when they cannot be laid out now.
 
         The first piece has at least ``min(count, HEADER_ROOM)`` bytes. ``commit`` must follow before anything else.
         """
-        if self._compressor is not None or limit < HEADER_ROOM or not self.room(count, limit):
+        if self._compressor is not None or limit < HEADER_ROOM or count > self.capacity(limit):
             return None
         before = (len(self._laid), self._at, self._open_start, self._open_peer, self._open_end, self.sequence)
         pieces = self._extend(peer, limit, count, min(count, HEADER_ROOM))

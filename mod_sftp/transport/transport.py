@@ -105,8 +105,8 @@ class Transport:
         self._delayed: list[Callable[[], None]] = []
         self.space, self.filled = self._in.space, self._in.filled
         self.output, self.sent = self._out.output, self._out.sent
-        self.reserve, self.commit, self.data, self.room = (
-            self._out.reserve, self._out.commit, self._out.data, self._out.room)
+        self.reserve, self.commit, self.data, self.capacity = (
+            self._out.reserve, self._out.commit, self._out.data, self._out.capacity)
         self.send = self._out.send
         self._out.raw(settings.version.encode() + b"\r\n")
         if settings.early_kexinit:
