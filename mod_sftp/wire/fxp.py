@@ -101,10 +101,9 @@ class BadMessage(PeerError):
 class Request:
     """One decoded request; the fields that its type does not have keep these values."""
 
-    id: int = 0
+    kind: int = 0
     path: str = ""
     target: str = ""
-    #: the same two as they came, where text would lose something (the target of a link)
     handle: bytes = b""
     handle2: bytes = b""
     offset: int = 0

@@ -1,0 +1,131 @@
+"""OPENDIR, READDIR, MKDIR, RMDIR, REALPATH."""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+from typing import TYPE_CHECKING
+
+from mod_sftp.sftp.attributes import owner_names
+from mod_sftp.sftp.handles import DirectoryHandle
+from mod_sftp.sftp.replies import Entries, Named
+from mod_sftp.sftp.status import Status, StatusError
+from mod_sftp.wire.attrs import LISTED, Attr, encode_attributes, from_stat, unknown
+from mod_sftp.wire.fxp import Control, Request
+from pyproftpd.api.command import Command, LogClass
+from pyproftpd.errors import Refused
+
+if TYPE_CHECKING:
+    from mod_sftp.sftp.server import SftpServer
+    from pyproftpd.vfs.directories import Entry, Listing
+
+#: Entries of one READDIR answer. At NAME_MAX (255 bytes, twice in versions 1 to 3) and about 100 bytes of attributes each
+#: that is at most 80 KiB, below the 256 KiB that OpenSSH's client takes.
+BATCH = 128
+
+#: Paths joined in a REALPATH of version 6.
+MAX_COMPOSE = 64
+
+
+def opendir(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
+    """OPENDIR acts as MLSD, from here to CLOSE (behaviours 163)."""
+    sftp.handles.require_room()
+    inner = Command("MLSD", request.path, limits=cmd.limits, group=cmd.group, classes=LogClass.DIRS, path=cmd.path)
+    sftp.session.begin(inner)
+    try:
+        listing = sftp.view.listing(inner, inner.path or "")
+    except (OSError, Refused) as error:
+        inner.errno, inner.code = error.errno or errno.EIO, "550"
+        sftp.session.finished(inner)
+        raise
+    return sftp.handles.add(DirectoryHandle(inner, listing))
+
+
+def readdir(sftp: SftpServer, cmd: Command, request: Request) -> Entries | None:
+    handle = sftp.handles.directory(request.handle)
+    listing = handle.listing
+    assert listing is not None
+    entries = listing.read(BATCH)
+    sftp.transferring()
+    if not entries:
+        return None
+    describe = _describe3 if sftp.version <= 3 else _describe4
+    return Entries([describe(sftp, listing, entry) for entry in entries])
+
+
+def _describe3(sftp: SftpServer, listing: Listing, entry: Entry) -> Named:
+    name = sftp.name(entry.name)
+    info = entry.info
+    if info is None:
+        return Named(name, sftp.name(listing.long_name(entry)), unknown(sftp.version))
+    attrs = from_stat(info)
+    _, _, attrs.permissions, attrs.uid, attrs.gid = listing.shown(info)
+    return Named(name, sftp.name(listing.long_name(entry)),
+                 encode_attributes(attrs, sftp.version, LISTED[sftp.version]))
+
+
+def _describe4(sftp: SftpServer, listing: Listing, entry: Entry) -> Named:
+    name = sftp.name(entry.name)
+    info = entry.info
+    if info is None:
+        return Named(name, b"", unknown(sftp.version))
+    shown = listing.shown(info)
+    attrs = from_stat(info, shown.owner.encode("utf-8", "replace"), shown.group.encode("utf-8", "replace"))
+    attrs.permissions = shown.mode
+    return Named(name, b"", encode_attributes(attrs, sftp.version, LISTED[sftp.version]))
+
+
+def mkdir(sftp: SftpServer, cmd: Command, request: Request) -> None:
+    attrs = request.attrs
+    mode = attrs.permissions & 0o7777 if attrs.has(Attr.PERMISSIONS) else None
+    if "IgnoreSFTPUploadPerms" in sftp.terms.options:
+        mode = None
+    sftp.view.mkdir(cmd, cmd.path or "", mode)
+
+
+def rmdir(sftp: SftpServer, cmd: Command, request: Request) -> None:
+    sftp.view.rmdir(cmd, cmd.path or "")
+
+
+def realpath(sftp: SftpServer, cmd: Command, request: Request) -> Entries:
+    """The canonical name. Up to version 5 only the last component may be missing, as with OpenSSH's server, whose
+    client asks for names that it is about to make (clients.md 2)."""
+    if sftp.version >= 6:
+        return _realpath6(sftp, cmd, request)
+    path = path_to_be(sftp, cmd)
+    name = sftp.name(path)
+    return Entries([Named(name, name, unknown(sftp.version))])
+
+
+def path_to_be(sftp: SftpServer, cmd: Command) -> str:
+    path = cmd.path or ""
+    try:
+        return sftp.view.realpath(cmd, path, must_exist=True)
+    except FileNotFoundError:
+        sftp.view.realpath(cmd, posixpath.dirname(path), must_exist=True)
+        return sftp.view.realpath(cmd, path, must_exist=False)
+
+
+def _realpath6(sftp: SftpServer, cmd: Command, request: Request) -> Entries:
+    """Version 6: the control byte says whether the name must exist and whether its attributes are wanted.
+
+    NO_CHECK never fails: what is missing or denied comes back as a bare name (behaviours 160).
+    """
+    control = request.control or Control.NO_CHECK
+    if control > Control.STAT_ALWAYS:
+        raise StatusError(Status.INVALID_PARAMETER, "REALPATH control byte is not defined")
+    if len(request.compose) > MAX_COMPOSE:
+        raise StatusError(Status.INVALID_PARAMETER, "Too many paths to compose")
+    path = posixpath.join(cmd.path or "/", *request.compose)
+    cmd.path = path = sftp.path(path)
+    attrs = unknown(sftp.version)
+    if control == Control.NO_CHECK:
+        return Entries([Named(sftp.name(path), b"", attrs)])
+    try:
+        info = sftp.view.lstat(cmd, path)
+    except (OSError, Refused):
+        if control == Control.STAT_ALWAYS:
+            raise
+    else:
+        attrs = encode_attributes(from_stat(info, *owner_names(sftp, info)), sftp.version, LISTED[sftp.version])
+    return Entries([Named(sftp.name(path), b"", attrs)])

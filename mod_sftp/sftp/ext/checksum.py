@@ -1,0 +1,126 @@
+"""check-file: digests of files, by name or handle (draft-ietf-secsh-filexfer-extensions-00 section 3)."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import stat
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mod_sftp.sftp import replies
+from mod_sftp.sftp.data import require_range
+from mod_sftp.sftp.status import Status, StatusError
+from mod_sftp.sftp.table import READ, Row, by_handle, by_path
+from mod_sftp.wire.fxp import MAX_MESSAGE, Dialect, Field, Fxp, Request, handle, path, u32, u64
+from mod_sftp.wire.ssh import Reader, string
+from pyproftpd.api.command import Command
+from pyproftpd.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mod_sftp.sftp.server import SftpServer
+
+    ReadAt = Callable[[int, Sequence[memoryview]], int]
+
+#: Smallest block but 0, which is the whole range (draft; real server).
+MIN_BLOCK = 256
+#: Digests of one answer: it must fit in a message.
+MAX_DIGESTS = MAX_MESSAGE // 2
+#: Bytes read at a time.
+CHUNK = 256 * 1024
+#: Longest list of algorithm names that is looked at.
+MAX_LIST = 1024
+
+
+class Crc32:
+    """zlib's CRC with the face of a hash."""
+
+    digest_size = 4
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: memoryview) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+#: Names of the draft; MD5 and SHA-1 find transfer errors here, they protect nothing.
+DIGESTS: dict[str, Callable[[], Any]] = {
+    "md5": lambda: hashlib.md5(usedforsecurity=False), "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "sha224": hashlib.sha224, "sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512,
+    "crc32": Crc32,
+}
+
+
+def algorithm(reader: Reader, _: Dialect) -> str:
+    """The first of the client's names that we know, or its list as it came."""
+    names = bytes(reader.string(MAX_LIST)).decode("ascii", "replace")
+    return next((name for name in names.split(",") if name in DIGESTS), names)
+
+
+def by_name(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
+    """Reads the file, so it needs what a download needs (security.md F6), and is no transfer in the logs."""
+    info = sftp.view.stat(cmd, cmd.path or "")
+    if stat.S_ISDIR(info.st_mode):
+        raise StatusError(Status.FILE_IS_A_DIRECTORY, number=errno.EISDIR)
+    probe = Command("RETR", cmd.arg, limits=("RETR",), group="READ", classes=READ, path=cmd.path)
+    download = sftp.view.open_quietly(probe, cmd.path or "")
+    try:
+        return _answer(request, download.read_at, download.stat().st_size)
+    finally:
+        download.close()
+
+
+def by_open_handle(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
+    found = sftp.handles.file(request.handle)
+    if found.read_at is None:
+        raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for reading", number=errno.EACCES)
+    decision = sftp.view.access.decide_open(cmd.limits, cmd.group, found.transfer.vpath)
+    if not decision.allowed:
+        raise Refused(decision.reason)
+    return _answer(request, found.read_at, found.transfer.stat().st_size)
+
+
+def _answer(request: Request, read_at: ReadAt, size: int) -> bytes:
+    make = DIGESTS.get(request.name)
+    if make is None:
+        raise StatusError(Status.OP_UNSUPPORTED, "No supported digest", number=errno.EOPNOTSUPP)
+    block = request.flags
+    if block and block < MIN_BLOCK:
+        raise StatusError(Status.INVALID_PARAMETER, "Block size is too small")
+    require_range(request.offset, request.length)
+    if request.offset and request.offset >= size:
+        raise StatusError(Status.INVALID_PARAMETER, "Offset is behind the end of the file")
+    length = min(request.length or size, size - request.offset)
+    block = block or max(length, 1)
+    count = max(1, -(-length // block))
+    if count * make().digest_size > MAX_DIGESTS:
+        raise StatusError(Status.INVALID_PARAMETER, "Too many blocks for one answer")
+    digests = [_digest(make(), read_at, request.offset + index * block, min(block, length - index * block))
+               for index in range(count)]
+    return string("check-file") + string(request.name) + b"".join(digests)
+
+
+def _digest(state: Any, read_at: ReadAt, offset: int, length: int) -> bytes:
+    space, done = memoryview(bytearray(min(CHUNK, max(length, 1)))), 0
+    while done < length:
+        got = read_at(offset + done, [space[:length - done]])
+        if not got:
+            break
+        state.update(space[:got])
+        done += got
+    digest: bytes = state.digest()
+    return digest
+
+
+_REST = (Field("name", algorithm), Field("offset", u64), Field("length", u64), Field("flags", u32))
+BY_NAME = Row(Fxp.EXTENDED, "EXTENDED", by_name, replies.extended, by_path, READ, ("SITE_DIGEST",), "READ",
+              layout=(Field("path", path), *_REST))
+BY_HANDLE = Row(Fxp.EXTENDED, "EXTENDED", by_open_handle, replies.extended, by_handle, READ, ("SITE_DIGEST",), "READ",
+                layout=(Field("handle", handle), *_REST))

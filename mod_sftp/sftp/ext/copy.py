@@ -1,0 +1,74 @@
+"""Copies inside the server: copy-data between handles, copy-file between paths (draft-ietf-secsh-filexfer-extensions-00)."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from mod_sftp.sftp import replies
+from mod_sftp.sftp.data import moved, require_range
+from mod_sftp.sftp.status import Status, StatusError
+from mod_sftp.sftp.table import READ, WRITE, Pseudo, Row, by_handle, by_paths
+from mod_sftp.wire.fxp import Field, Fxp, Request, boolean, handle, path, u64
+from pyproftpd.api.command import Command
+from pyproftpd.errors import Refused
+
+if TYPE_CHECKING:
+    from mod_sftp.sftp.handles import FileHandle
+    from mod_sftp.sftp.server import SftpServer
+
+#: Bytes moved at a time.
+CHUNK = 256 * 1024
+
+
+def copy_file(sftp: SftpServer, cmd: Command, request: Request) -> None:
+    sftp.view.copy_file(cmd, cmd.path or "", cmd.path2 or "", request.overwrite)
+
+
+def copy_data(sftp: SftpServer, cmd: Command, request: Request) -> None:
+    """``length`` 0 copies to the end of the source. Within one file the ranges must not overlap."""
+    source, target = sftp.handles.file(request.handle), sftp.handles.file(request.handle2)
+    if source.read_at is None or target.write_at is None:
+        raise StatusError(Status.PERMISSION_DENIED, "Handles are not open for this copy", number=errno.EACCES)
+    length = request.length or source.transfer.stat().st_size - request.offset
+    if length <= 0:
+        return
+    require_range(request.offset, length)
+    require_range(request.offset2, length)
+    _refuse_overlap(source, target, request, length)
+    _require_copy(sftp, cmd, target)
+    cmd.bytes = _copy(sftp, source, target, request, length)
+
+
+def _refuse_overlap(source: FileHandle, target: FileHandle, request: Request, length: int) -> None:
+    one, other = source.transfer.stat(), target.transfer.stat()
+    if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino) and abs(request.offset - request.offset2) < length:
+        raise StatusError(Status.INVALID_PARAMETER, "Ranges of one file overlap")
+
+
+def _require_copy(sftp: SftpServer, cmd: Command, target: FileHandle) -> None:
+    """SITE_COPY on the target; reading and writing were decided when the handles were opened."""
+    decision = sftp.view.access.decide_open(cmd.limits, cmd.group, target.transfer.vpath)
+    if not decision.allowed:
+        raise Refused(decision.reason)
+
+
+def _copy(sftp: SftpServer, source: FileHandle, target: FileHandle, request: Request, length: int) -> int:
+    assert source.read_at is not None and target.write_at is not None
+    space, done = memoryview(bytearray(min(CHUNK, length))), 0
+    while done < length:
+        got = source.read_at(request.offset + done, [space[:length - done]])
+        if not got:
+            break
+        target.write_at(request.offset2 + done, space[:got])
+        moved(sftp, target, got)
+        done += got
+    return done
+
+
+COPY = Pseudo("SITE_COPY", WRITE, "200")
+FILE = Row(Fxp.EXTENDED, "COPY", copy_file, replies.status, by_paths, READ | WRITE, ("SITE_COPY", "COPY"), "WRITE", (COPY,),
+           layout=(Field("path", path), Field("target", path), Field("overwrite", boolean)))
+DATA = Row(Fxp.EXTENDED, "COPY", copy_data, replies.status, by_handle, READ | WRITE, ("SITE_COPY", "COPY"), "WRITE", (COPY,),
+           layout=(Field("handle", handle), Field("offset", u64), Field("length", u64), Field("handle2", handle),
+                   Field("offset2", u64)))

@@ -1,0 +1,145 @@
+"""OPEN, CLOSE, REMOVE, RENAME."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from typing import TYPE_CHECKING
+
+from mod_sftp.sftp.handles import FileHandle
+from mod_sftp.sftp.status import Status, StatusError, describe
+from mod_sftp.wire import fxp
+from mod_sftp.wire.attrs import Attr
+from mod_sftp.wire.fxp import RenameFlag, Request
+from pyproftpd.api.command import Command, LogClass
+from pyproftpd.errors import Refused
+
+if TYPE_CHECKING:
+    from mod_sftp.sftp.server import SftpServer
+    from pyproftpd.vfs.downloads import Download
+    from pyproftpd.vfs.uploads import Upload
+
+#: FTP replies that the logs of a transfer carry
+DONE, FAILED = "226", "451"
+
+
+def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
+    """OPEN acts as RETR, STOR or APPE, which begins here and ends at CLOSE (behaviours 137)."""
+    want = fxp.opening(request, sftp.version)
+    if want.unsupported:
+        raise StatusError(Status.OP_UNSUPPORTED, want.unsupported, number=errno.EOPNOTSUPP)
+    sftp.handles.require_room()
+    writes = want.write or want.create or want.truncate
+    cmd.classes = _classes(want) | LogClass.SFTP
+    assert cmd.path is not None
+    if want.nofollow:
+        _refuse_link(sftp, cmd)
+    inner = _transfer_command(request.path, cmd.path, append=want.append, writes=writes)
+    sftp.session.begin(inner)
+    try:
+        transfer: Upload | Download = (
+            _upload(sftp, inner, request, want) if writes else sftp.view.open_download(inner, inner.path or cmd.path))
+        _refuse_fifo(sftp, transfer)
+    except (OSError, Refused) as error:
+        _failed(inner, error)
+        sftp.session.finished(inner)
+        raise
+    handle = FileHandle(
+        inner, transfer, want,
+        read_at=transfer.read_at if want.read or not writes else None,
+        write_at=transfer.write_at if want.write else None,  # type: ignore[union-attr]
+        logged=sftp.wants(LogClass.WRITE if writes else LogClass.READ, "WRITE" if writes else "READ"))
+    name = sftp.handles.add(handle)
+    inner.note("sftp.file-handle", name.decode())
+    return name
+
+
+def _transfer_command(argument: str, path: str, *, append: bool, writes: bool) -> Command:
+    if not writes:
+        return Command("RETR", argument, limits=("RETR",), group="READ", classes=LogClass.READ, path=path)
+    name = "APPE" if append else "STOR"
+    return Command(name, argument, limits=(name,) if name == "STOR" else ("APPE", "STOR"), group="WRITE",
+                   classes=LogClass.WRITE, path=path)
+
+
+def _upload(sftp: SftpServer, cmd: Command, request: Request, want: fxp.Opening) -> Upload:
+    """The size attribute is never used, permissions only for a new file (behaviours 139, 142)."""
+    attrs = request.attrs
+    mode = attrs.permissions & 0o7777 if attrs.has(Attr.PERMISSIONS) else 0
+    if "IgnoreSFTPUploadPerms" in sftp.terms.options:
+        mode = 0
+    return sftp.view.open_upload(
+        cmd, cmd.path or "", create=want.create, exclusive=want.exclusive, truncate=want.truncate, append=want.append,
+        mode=mode or None, readable=want.read or not want.write)
+
+
+def _classes(want: fxp.Opening) -> LogClass:
+    classes = LogClass.NONE
+    if want.write or want.create or want.truncate:
+        classes |= LogClass.WRITE
+    if want.read or not classes:
+        classes |= LogClass.READ
+    return classes
+
+
+def _refuse_link(sftp: SftpServer, cmd: Command) -> None:
+    """NOFOLLOW: asked of the name before the open; a wish of the client's, no policy."""
+    probe = Command("LSTAT", cmd.arg, limits=("LSTAT",), path=cmd.path)
+    try:
+        info = sftp.view.lstat(probe, cmd.path or "")
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(info.st_mode):
+        raise StatusError(Status.LINK_LOOP, number=errno.ELOOP)
+
+
+def _refuse_fifo(sftp: SftpServer, transfer: Upload | Download) -> None:
+    if "IgnoreFIFOs" in sftp.terms.options and stat.S_ISFIFO(transfer.stat().st_mode):
+        transfer.abort("SFTPOptions IgnoreFIFOs")
+        raise Refused("SFTPOptions IgnoreFIFOs", errno.EPERM)
+
+
+def _failed(cmd: Command, error: OSError | Refused) -> None:
+    cmd.errno = error.errno or errno.EIO
+    cmd.code, cmd.text = FAILED, describe(error)[1]
+    if isinstance(error, Refused):
+        cmd.reason = error.rule
+
+
+def close(sftp: SftpServer, cmd: Command, request: Request) -> None:
+    """CLOSE ends the transfer; whoever gets OK has the file as promised."""
+    handle = sftp.handles.remove(request.handle)
+    inner = handle.cmd
+    try:
+        if isinstance(handle, FileHandle):
+            cmd.classes |= inner.classes
+            handle.transfer.finish()
+            cmd.bytes = inner.bytes
+            inner.code = DONE
+        elif handle.listing is not None:
+            handle.listing.close()
+    except (OSError, Refused) as error:
+        _failed(inner, error)
+        raise
+    finally:
+        sftp.session.finished(inner)
+    if isinstance(handle, FileHandle) and handle.opening.delete_on_close:
+        _delete(sftp, inner)
+
+
+def _delete(sftp: SftpServer, transfer: Command) -> None:
+    """DELETE_ON_CLOSE: a REMOVE of its own, under the rules of one."""
+    cmd = Command("DELE", transfer.arg, limits=("DELE",), group="WRITE", classes=LogClass.WRITE, path=transfer.path)
+    with sftp.session.phases(cmd):
+        sftp.view.remove(cmd, cmd.path or "")
+        cmd.code = "250"
+
+
+def remove(sftp: SftpServer, cmd: Command, request: Request) -> None:
+    sftp.view.remove(cmd, cmd.path or "")
+
+
+def rename(sftp: SftpServer, cmd: Command, request: Request) -> None:
+    """From version 5 the flags may ask to replace; all renames within a file system are atomic (behaviours 156)."""
+    overwrite = bool(request.flags & (RenameFlag.OVERWRITE | RenameFlag.ATOMIC))
+    sftp.view.rename(cmd, cmd.path or "", cmd.path2 or "", overwrite=overwrite)

@@ -1,0 +1,227 @@
+"""One SFTP channel: version, requests in, replies out. Everything belongs to the channel, nothing to the process.
+
+A request becomes a ``Request`` by its layout (wire/fxp), is wrapped in the commands that hooks and logs see (table), runs
+its handler and is answered by its reply shape. READ and WRITE go the short way of ``data``.
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from mod_sftp.log import SftpLog
+from mod_sftp.sftp import data, extensions, table
+from mod_sftp.sftp.framer import Framer
+from mod_sftp.sftp.handles import FileHandle, Handles
+from mod_sftp.sftp.status import Status, StatusError, describe, reply
+from mod_sftp.sftp.terms import Terms, terms_of
+from mod_sftp.wire.fxp import (
+    LAYOUTS,
+    REQUEST_ID,
+    BadMessage,
+    Dialect,
+    Fxp,
+    Request,
+    decode,
+    version_message,
+)
+from mod_sftp.wire.ssh import Reader
+from pyproftpd.api.command import Command, LogClass
+from pyproftpd.errors import PeerError, Refused
+
+if TYPE_CHECKING:
+    from mod_sftp.sftp.table import Row
+    from pyproftpd.session.session import Session
+    from pyproftpd.vfs.view import View
+
+#: SSH_DISCONNECT_PROTOCOL_VERSION_NOT_SUPPORTED (RFC 4253 11.1)
+VERSION_NOT_SUPPORTED = 8
+
+NO_TRANSFER = "TimeoutNoTransfer"
+
+
+class SftpServer:
+    """A ``Program`` of the channel layer."""
+
+    def __init__(self, session: Session, channel: Any, view: View, terms: Terms) -> None:
+        self.session, self.channel, self.view, self.terms = session, channel, view, terms
+        self.handles = Handles(terms.max_handles)
+        #: 0 until INIT
+        self.version = 0
+        self.dialect = Dialect(0)
+        #: version-select is legal as the first request only (behaviours 124)
+        self.fresh = True
+        #: a request was one that ends the channel
+        self.over = False
+        self._framer = Framer(self._request, channel)
+        self._rows: dict[int, Row] = {}
+        self._fast: dict[int, Any] = {}
+
+    # What a channel calls.
+
+    def feed(self, view: memoryview) -> None:
+        self.session.protocol = "sftp"
+        self._framer.feed(view)
+
+    def eof(self) -> None:
+        """The client sends no more: everything complete was answered already."""
+        self.channel.finish(0)
+
+    def ready(self) -> None:
+        """Output drained. Replies are made while requests are read; nothing waits here."""
+
+    def close(self, failure: str) -> None:
+        """The channel is gone: what is still open was not ended by its client (behaviours 152)."""
+        self.session.protocol = "sftp"
+        for handle in self.handles:
+            self.handles.remove(handle.name)
+            abandon(self.session, handle, failure or "channel closed")
+        self.session.protocol = "ssh2"
+
+    # Requests.
+
+    def _request(self, body: memoryview) -> None:
+        kind = body[0]
+        fast = self._fast.get(kind)
+        if fast is not None:
+            fast(self, body)
+        elif kind == Fxp.INIT:
+            self._init(body)
+        elif not self.version:
+            raise PeerError(f"SFTP request {kind} before INIT")
+        else:
+            self.answer(kind, body)
+
+    def answer(self, kind: int, body: memoryview) -> None:
+        ident: int = REQUEST_ID.unpack_from(body, 1)[0]
+        reader = Reader(body, MIN_BODY)
+        try:
+            if kind == Fxp.EXTENDED:
+                message = self._extended(ident, reader)
+            else:
+                row = self._rows.get(kind)
+                if row is None:
+                    raise StatusError(Status.OP_UNSUPPORTED, number=errno.EOPNOTSUPP)
+                message = self.perform(row, ident, decode(LAYOUTS[kind], reader, self.dialect))
+        except (OSError, Refused, BadMessage) as error:
+            message = self.failure(ident, error)
+        self.fresh = False
+        self.channel.write(message)
+        if self.over:
+            self.channel.finish(1)
+
+    def perform(self, row: Row, ident: int, request: Request) -> bytes:
+        """Run one request inside the commands that it acts as; the outcome is on them before their logs run."""
+        request.kind = row.kind
+        outer, inner = table.commands(row, request, self)
+        with ExitStack() as stack:
+            for cmd in (outer, *inner):
+                stack.enter_context(self.session.phases(cmd))
+            try:
+                answer = row.handler(self, inner[-1] if inner else outer, request)
+            except (OSError, Refused) as error:
+                status, text = self.explain(error)
+                outer.code, outer.text = str(status), text
+                for cmd, pseudo in zip(inner, row.pseudo, strict=True):
+                    cmd.code, cmd.text = pseudo.failed, text
+                raise
+            for cmd, pseudo in zip(inner, row.pseudo, strict=True):
+                cmd.code = pseudo.done
+            return row.shape(self, outer, ident, answer)
+
+    def _extended(self, ident: int, reader: Reader) -> bytes:
+        name = reader.bytes(extensions.MAX_NAME).decode("ascii", "replace")
+        row = extensions.find(name, self.terms.extensions)
+        if row is None:
+            self.line(f"unsupported or disabled extension '{name}' requested")
+            raise StatusError(Status.OP_UNSUPPORTED, number=errno.EOPNOTSUPP)
+        return self.perform(row, ident, decode(row.layout, reader, self.dialect))
+
+    # Answers.
+
+    def explain(self, error: OSError | Refused | BadMessage) -> tuple[int, str]:
+        """(status, text) of what stopped a request."""
+        return (Status.BAD_MESSAGE, error.text) if isinstance(error, BadMessage) else describe(error)
+
+    def failure(self, ident: int, error: OSError | Refused | BadMessage) -> bytes:
+        status, text = self.explain(error)
+        extra = error.extra if isinstance(error, StatusError) else b""
+        return reply(self.version, ident, status, text, extra)
+
+    # Version.
+
+    def _init(self, body: memoryview) -> None:
+        """INIT. A second one gets the answer of the first: the version of a running session never changes."""
+        asked: int = REQUEST_ID.unpack_from(body, 1)[0]
+        cmd = Command("INIT", str(asked), classes=LogClass.MISC | LogClass.SFTP)
+        with self.session.phases(cmd):
+            if self.version:
+                self.line(f"repeated INIT for version {asked} answered with version {self.version}")
+            else:
+                self.agree(min(asked, self.terms.highest))
+                self.line(f"using SFTP version {self.version} for this session (client asked for {asked})")
+        self.channel.write(version_message(self.version, extensions.announced(self)))
+
+    def agree(self, version: int) -> None:
+        """Speak ``version`` from now on."""
+        if version < self.terms.lowest:
+            raise PeerError(f"SFTP version {version} is below {self.terms.lowest}", VERSION_NOT_SUPPORTED)
+        self.version = version
+        names = self.terms.utf8_names if version >= self.terms.utf8_from else self.terms.raw_names
+        self.dialect = Dialect(version, names)
+        self._rows = table.rows(version)
+        self._fast = {Fxp.READ: data.read, Fxp.WRITE: data.write}
+
+    # Small services for handlers.
+
+    def path(self, text: str) -> str:
+        """The virtual path that a client means; empty is where its login began (behaviours 136)."""
+        if "\0" in text:
+            raise StatusError(Status.INVALID_FILENAME, "Name holds a NUL byte")
+        return self.view.absolute(text)
+
+    def name(self, text: str) -> bytes:
+        """Path text as this version puts it on the wire."""
+        return self.dialect.names.encode(text)
+
+    def transferring(self) -> None:
+        """Data moves: TimeoutNoTransfer starts again (behaviours 185)."""
+        self.session.timers.reset(NO_TRANSFER)
+
+    def line(self, text: str) -> None:
+        """A line into the SFTPLog."""
+        log = self.session.store.get(SftpLog)
+        if isinstance(log, SftpLog):
+            log.line(text)
+
+    def wants(self, classes: LogClass, name: str) -> bool:
+        """Does an ExtendedLog want a line for each of these requests?"""
+        extended = self.session.extended
+        return extended is not None and extended.wants(classes | LogClass.SFTP, name)
+
+
+#: Type and request id, in front of every request's fields.
+MIN_BODY = 5
+
+
+def abandon(session: Session, handle: Any, failure: str) -> None:
+    """End an open handle without its client's word."""
+    cmd = handle.cmd
+    if isinstance(handle, FileHandle):
+        handle.transfer.abort(failure)
+        cmd.code, cmd.text, cmd.errno = "451", failure, errno.ECONNABORTED
+    elif handle.listing is not None:
+        handle.listing.close()
+    session.finished(cmd)
+
+
+def open_program(session: Session, channel: Any, words: list[str]) -> SftpServer:
+    """``subsystem sftp``. Raises: Refused where Protocols leaves sftp out."""
+    terms = terms_of(session)
+    if "sftp" not in terms.protocols:
+        raise Refused("Protocols does not name sftp")
+    if session.view is None:
+        raise Refused("no file view: not logged in")
+    session.protocol = "sftp"
+    return SftpServer(session, channel, session.view, terms)
