@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pyproftpd.api.auth import Account, Verdict
-from pyproftpd.errors import ConfigError, Where
+from pyproftpd.api.events import PostParse
+from pyproftpd.errors import ConfigError
 from pyproftpd.session.conf import AuthFileConf
 from pyproftpd.session.sources import decoy
 
@@ -262,19 +263,27 @@ class FileSource:
 
 
 def make(scope: Any, facts: Any = None) -> FileSource | None:
-    """The source of one server, its files read and found safe. Raises ``ConfigError`` naming line and file."""
+    """The source of one server; its files are read, and judged, when somebody is looked up."""
     conf = scope.get(AuthFileConf)
-    users, groups = conf.auth_user_file, conf.auth_group_file
-    if users is None and groups is None:
+    if conf.auth_user_file is None and conf.auth_group_file is None:
         return None
-    source = FileSource(users, groups, insecure="InsecurePerms" in conf.auth_file_options,
-                        owners=frozenset({0, os.getuid()}))
-    where: Where | None = conf.source("auth_user_file") or conf.source("auth_group_file")
-    try:
-        faults = source.load()
-    except OSError as error:
-        raise ConfigError(f"unable to use {error.filename or users}: {error.strerror}", where) from error
-    if faults and "SyntaxCheck" in conf.auth_file_options:
-        path, fault = faults[0]
-        raise ConfigError(f"{path}:{fault.args[0]}: {fault.args[1]}", where)
-    return source
+    return FileSource(conf.auth_user_file, conf.auth_group_file, insecure="InsecurePerms" in conf.auth_file_options,
+                      owners=frozenset({0, os.getuid()}))
+
+
+def verify(event: PostParse) -> None:
+    """Before a configuration comes into force: its files, as far as they exist. Raises ``ConfigError``."""
+    for scope in event.configuration.servers:
+        conf, source = scope.get(AuthFileConf), make(scope)
+        if source is None:
+            continue
+        where = conf.source("auth_user_file") or conf.source("auth_group_file")
+        try:
+            faults = source.load()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"unable to use {error.filename}: {error.strerror}", where) from error
+        if faults and "SyntaxCheck" in conf.auth_file_options:
+            path, fault = faults[0]
+            raise ConfigError(f"{path}:{fault.args[0]}: {fault.args[1]}", where)

@@ -8,17 +8,24 @@ refusal that another check could turn into a login would be less checking than w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from pyproftpd.api.auth import Account, AuthSource, Verdict
-from pyproftpd.api.module import Module
 from pyproftpd.errors import ConfigError
 from pyproftpd.session.conf import LoginConf
 from pyproftpd.session.sources import decoy
 
+if TYPE_CHECKING:
+    from pyproftpd.api.facts import ConnectionFacts
+    from pyproftpd.conf.scope import Configuration, Scope
+    from pyproftpd.log.system import ServerLogger
+
 T = TypeVar("T")
+
+#: seconds that may still pass inside a library that blocks, ``None`` for no limit
+Limit = Callable[[], "float | None"]
 
 
 @runtime_checkable
@@ -29,7 +36,8 @@ class Voucher(Protocol):
 
     def vouches(self, account: Account) -> bool: ...
 
-    def check_for(self, account: Account, password: bytes, remote: str) -> Verdict: ...
+    def check_for(self, account: Account, password: bytes, remote: str,
+                  limit: Limit = ...) -> Verdict: ...
 
 
 @runtime_checkable
@@ -68,30 +76,32 @@ class Sources:
             known.insert(0, (self.group_name(account.gid) or str(account.gid), account.gid))
         return known
 
-    def check(self, account: Account | None, user: str, password: bytes, remote: str = "") -> tuple[Verdict, str]:
+    def check(self, account: Account | None, user: str, password: bytes, remote: str = "",
+              limit: Limit = lambda: None) -> tuple[Verdict, str]:
         """The verdict over a password, and the name of the source that spoke it."""
         if account is None:
-            return self._check_ghost(user, password, remote)
+            return self._check_ghost(user, password, remote, limit)
         voucher = self._voucher(account)
         if voucher:
-            return voucher.check_for(account, password, remote), voucher.name
+            return voucher.check_for(account, password, remote, limit), voucher.name
         own = self.source(account.source)
         return (own.check(account, password), own.name) if own else (Verdict.NO_USER, "")
 
-    def _check_ghost(self, user: str, password: bytes, remote: str) -> tuple[Verdict, str]:
+    def _check_ghost(self, user: str, password: bytes, remote: str, limit: Limit) -> tuple[Verdict, str]:
         """Spend what the first source of accounts would have spent on one of its own (U3)."""
         first = next((source for source, _ in self._rows if not isinstance(source, Voucher)), None)
         if first is not None:
             ghost = decoy.ghost(user)
             voucher = self._voucher(replace(ghost, source=first.name))
             if voucher:
-                voucher.check_for(ghost, password, remote)
+                voucher.check_for(ghost, password, remote, limit)
             else:
                 first.check(ghost, password)
         return Verdict.NO_USER, ""
 
     def _voucher(self, account: Account) -> Voucher | None:
-        return next((source for source, _ in self._rows if isinstance(source, Voucher) and source.vouches(account)), None)
+        vouchers = (source for source, _ in self._rows if isinstance(source, Voucher))
+        return next((voucher for voucher in vouchers if voucher.vouches(account)), None)
 
     def authorize(self, account: Account) -> Verdict:
         source = self.source(account.source)
@@ -119,9 +129,9 @@ def _first(answers: Iterable[T | None]) -> T | None:
     return next((answer for answer in answers if answer is not None), None)
 
 
-def build(scope: Any, modules: Sequence[Module], facts: Any = None) -> Sources:
+def build(scope: Scope, configuration: Configuration, facts: ConnectionFacts | None, log: ServerLogger) -> Sources:
     """The sources of one server: AuthOrder's, or those of all modules, later-loaded first. Raises ``ConfigError``."""
-    rows = {row.name: row for module in modules for row in module.auth}
+    rows = {row.name: row for module in configuration.modules for row in module.auth}
     conf = scope.get(LoginConf)
     order: Sequence[tuple[str, bool]] = conf.auth_order or [(name, False) for name in reversed(rows)]
     made: list[tuple[AuthSource, bool]] = []
@@ -133,4 +143,5 @@ def build(scope: Any, modules: Sequence[Module], facts: Any = None) -> Sources:
         source = row.make(scope, facts)
         if source is not None:
             made.append((source, authoritative))
+    log.debug(3, f"accounts come from {', '.join(source.name for source, _ in made) or 'nowhere'}")
     return Sources(made)
