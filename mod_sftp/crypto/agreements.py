@@ -125,7 +125,7 @@ def _try_family(family: str) -> None:
     if family == "x448":
         x448.X448PrivateKey.generate()
     elif family.startswith("nistp"):
-        ec.generate_private_key({"256": ec.SECP256R1, "384": ec.SECP384R1, "521": ec.SECP521R1}[family[5:]]())
+        ec.generate_private_key(getattr(ec, f"SECP{family[5:]}R1")())
     else:
         x25519.X25519PrivateKey.generate()
     if family == "mlkem768x25519":

@@ -15,7 +15,7 @@ from functools import cache
 
 from mod_sftp.crypto import names
 from mod_sftp.crypto.agreements import AGREEMENTS, Agree, agreement_available
-from mod_sftp.crypto.groups import MIN_BITS, WEAK_MIN_BITS, Group, Groups, key_pair, modp
+from mod_sftp.crypto.groups import MAX_BITS, WEAK_MIN_BITS, Group, Groups, key_pair, modp
 from mod_sftp.crypto.hostkeys import Signer
 from mod_sftp.wire.messages import Disconnect, Msg
 from mod_sftp.wire.ssh import Reader, byte, mpint, string, u32
@@ -167,11 +167,10 @@ class GroupExchange(Exchange):
         if msg == Msg.KEX_DH_GEX_REQUEST:
             minimum, preferred, maximum = reader.u32(), reader.u32(), reader.u32()
             self._request = u32(minimum) + u32(preferred) + u32(maximum)
-        elif msg == Msg.KEX_DH_GEX_REQUEST_OLD:  # one number: RFC 4419 appendix; H then has only that one
+        elif msg == Msg.KEX_DH_GEX_REQUEST_OLD:  # one number: RFC 4419 3; H then has only that one
             preferred = reader.u32()
             self._request = u32(preferred)
-            floor = WEAK_MIN_BITS if context.groups.weak else MIN_BITS
-            minimum, preferred, maximum = floor, max(preferred, floor), max(preferred, floor, 8192)
+            minimum, maximum = WEAK_MIN_BITS, MAX_BITS
         else:
             raise _unexpected(msg)
         reader.end()

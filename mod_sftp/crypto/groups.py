@@ -79,7 +79,7 @@ class Groups:
         floor = WEAK_MIN_BITS if self.weak else MIN_BITS
         if not minimum <= preferred <= maximum:
             raise PeerError("group exchange request: sizes out of order", 3)
-        if maximum > MAX_BITS or maximum < floor:
+        if not floor <= maximum <= MAX_BITS:
             raise PeerError(f"group exchange request: no group of at most {maximum} bits", 3)
         minimum, preferred = max(minimum, floor), max(preferred, floor)
         for pool in (self._groups, built_in()):

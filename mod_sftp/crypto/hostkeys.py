@@ -6,7 +6,17 @@ from typing import Any, Protocol
 
 from mod_sftp.crypto.algorithms import SIGNATURES, SignatureAlgorithm
 from mod_sftp.wire import keyblob
+from mod_sftp.wire.messages import Disconnect
 from mod_sftp.wire.ssh import mpint, string
+from pyproftpd.errors import PeerError
+
+
+class SigningError(PeerError):
+    """The host key cannot sign now (an agent that is gone): the peer is told so, the log gets the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("host key cannot sign", Disconnect.KEY_EXCHANGE_FAILED)
+        self.detail = reason
 
 
 class Signer(Protocol):
@@ -93,6 +103,8 @@ def public_blob(public: Any) -> bytes:
     if isinstance(public, dsa.DSAPublicKey):
         y = public.public_numbers()
         group = y.parameter_numbers
+        if group.q.bit_length() != 160:
+            raise ValueError("DSA key whose q is not 160 bits (RFC 4253 6.6)")
         return string("ssh-dss") + mpint(group.p) + mpint(group.q) + mpint(group.g) + mpint(y.y)
     if isinstance(public, ed25519.Ed25519PublicKey):
         return string("ssh-ed25519") + string(public.public_bytes(Encoding.Raw, PublicFormat.Raw))

@@ -37,9 +37,9 @@ class Mac:
         """Whether it may be offered unasked: UMAC in pure Python costs a hundred times the rest."""
         if not self.hash.startswith("umac"):
             return True
-        from mod_sftp.crypto import umac
+        from mod_sftp.crypto.umac import native
 
-        return umac.native()
+        return native()
 
 
 def _pair(name: str, key: int, tag: int, hash_name: str) -> tuple[Mac, Mac]:
@@ -85,9 +85,9 @@ def authenticator(row: Mac, key: bytes) -> Authenticate:
     if row.hash == "none":
         return _nothing
     if row.hash.startswith("umac"):
-        from mod_sftp.crypto import umac
+        from mod_sftp.crypto.umac import authenticator as umac
 
-        return umac.authenticator(key, row.tag)
+        return umac(key, row.tag)
     if row.hash == "ripemd160":
         return _hashlib_hmac(row, key)
     return _library_hmac(row, key)

@@ -133,7 +133,7 @@ def _decode(data: bytes, radices: Sequence[int]) -> list[int]:
     if values[0] >= level[0]:
         raise ValueError("sntrup761 public key is not in canonical form")
     for level, tails in reversed(levels):
-        split = []
+        split: list[int] = []
         for i, (tail, scale) in enumerate(tails):
             value = tail + values[i] * scale
             high, low = divmod(value, level[2 * i])

@@ -33,4 +33,4 @@ class TransientRsa:
             return None
         # RFC 4432 4: K is below 2^(KLEN - 2*HLEN - 49)
         limit = self._bits - 16 * digest.digest_size - 49
-        return secret if 0 <= secret and secret.bit_length() <= limit else None
+        return secret if secret >= 0 and secret.bit_length() <= limit else None

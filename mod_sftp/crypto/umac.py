@@ -11,6 +11,7 @@ import ctypes
 import struct
 from collections.abc import Callable
 from functools import cache
+from typing import Any, cast
 
 KEY_SIZE = 16
 
@@ -33,7 +34,7 @@ def native() -> bool:
 def authenticator(key: bytes, tag: int) -> Authenticate:
     """``authenticate(sequence, data)`` for tags of 8 or 16 bytes, by the faster way that works."""
     library = _library()
-    mac = _Nettle(library, key, tag) if library is not None else PurePython(key, tag)
+    mac: _Nettle | PurePython = _Nettle(library, key, tag) if library is not None else PurePython(key, tag)
 
     def authenticate(sequence: int, data: memoryview) -> bytes:
         return mac.tag(sequence.to_bytes(8, "big"), data)
@@ -78,10 +79,10 @@ class _Nettle:
     @staticmethod
     def _bind(library: ctypes.CDLL, name: str, arguments: int) -> Callable[..., None]:
         """A function of its own object, so that its argument types are ours alone."""
-        function = library[name]
+        function: Any = library[name]
         function.restype = None
         function.argtypes = [ctypes.c_void_p, *([ctypes.c_size_t] if arguments == 2 else []), ctypes.c_void_p]
-        return function
+        return cast("Callable[..., None]", function)
 
     def tag(self, nonce: bytes, data: memoryview) -> bytes:
         context = self._context
@@ -90,7 +91,7 @@ class _Nettle:
             source = bytes(data) if data.readonly else ctypes.byref(ctypes.c_char.from_buffer(data))
             self._update(context, len(data), source)
         self._digest(context, self._size, self._out)
-        return self._out.raw
+        return bytes(self._out.raw)
 
 
 _P36, _P64 = (1 << 36) - 5, (1 << 64) - 59

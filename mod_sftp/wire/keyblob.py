@@ -51,6 +51,10 @@ class PublicKey:
             return dict(CURVE_BITS)[self.curve]
         return 448 if self.kind == "ed448" else 256
 
+    def at_least(self, rsa: int, dsa: int, ec: int) -> bool:
+        """Whether the key is as large as ``SFTPKeyLimits`` wants; EdDSA keys have one size and always are."""
+        return self.bits >= {"rsa": rsa, "dsa": dsa, "ecdsa": ec, "sk-ecdsa": ec}.get(self.kind, 0)
+
     @property
     def security_key(self) -> bool:
         """Whether the key lives in a FIDO token."""
@@ -77,19 +81,6 @@ class Certificate:
 
     USER = 1
     HOST = 2
-
-
-@dataclass(frozen=True, slots=True)
-class KeyLimits:
-    """``SFTPKeyLimits``: the smallest keys accepted, in bits; 0 is no limit. EdDSA keys have one size."""
-
-    rsa: int = 768
-    dsa: int = 384
-    ec: int = 160
-
-    def allow(self, key: PublicKey) -> bool:
-        least = {"rsa": self.rsa, "dsa": self.dsa, "ecdsa": self.ec, "sk-ecdsa": self.ec}.get(key.kind, 0)
-        return key.bits >= least
 
 
 def key_type(blob: bytes | memoryview) -> str:
@@ -209,7 +200,8 @@ def _strings(data: bytes) -> tuple[bytes, ...]:
 
 def _options(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
     """Name and value pairs, names in lexical order and none twice; a value, where there is one, is a string inside."""
-    reader, found = Reader(data), []
+    reader = Reader(data)
+    found: list[tuple[bytes, bytes]] = []
     while reader.left:
         name, value = reader.bytes(), reader.bytes()
         if found and name <= found[-1][0]:
