@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyproftpd.errors import PeerError, Refused
+from pyproftpd.errors import PeerError
 from pyproftpd.session.conf import AdmissionConf, Cap
 from pyproftpd.unix.scoreboard import Entry
-from pyproftpd.vfs import limits
 
 if TYPE_CHECKING:
     from pyproftpd.conf.scope import Scope
@@ -49,26 +48,21 @@ class _Limit:
         return self.cap is not None and self.cap.count is not None and self.count > self.cap.count
 
 
-def admit(session: Session) -> None:
-    """At connect: <Limit LOGIN> by address, MaxConnectionsPerHost. The session's own entry counts. Raises ``Refused``."""
-    verdict = limits.evaluate(session.scope, ("LOGIN",), "", session)
-    if not verdict.allowed:
-        raise Refused(verdict.reason, text="Access denied")
+def admit(session: Session, entries: Iterable[Entry]) -> TooMany | None:
+    """At connect: MaxConnectionsPerHost. ``entries`` hold the session's own, which counts."""
     conf = session.scope.get(AdmissionConf)
-    mine = [entry for entry in _same_server(session) if entry.remote_address == session.remote_address]
-    limit = _first_exceeded([_Limit("MaxConnectionsPerHost", conf.max_connections_per_host, len(mine),
-                                    "Maximum connections from this host reached")])
-    if limit is not None:
-        raise Refused(limit.rule, text=limit.text)
+    mine = [entry for entry in _same_server(session, entries) if entry.remote_address == session.remote_address]
+    return _first_exceeded(session, [_Limit("MaxConnectionsPerHost", conf.max_connections_per_host, len(mine),
+                                            "Maximum connections from this host reached")])
 
 
-def admit_login(session: Session, scope: Scope) -> None:
-    """At login, with the session's own entry already showing its user as logged in. Raises ``TooMany``."""
+def admit_login(session: Session, scope: Scope, entries: Iterable[Entry]) -> TooMany | None:
+    """At login, with the session's own entry already showing its user as logged in."""
     conf = scope.get(AdmissionConf)
-    here = [entry for entry in _same_server(session) if entry.authenticated]
+    here = [entry for entry in _same_server(session, entries) if entry.authenticated]
     of_user = [entry for entry in here if entry.user == session.user]
     of_host = [entry for entry in here if entry.remote_address == session.remote_address]
-    exceeded = _first_exceeded([
+    return _first_exceeded(session, [
         *(_Limit("MaxClientsPerClass", cap, sum(entry.connection_class == cap.name for entry in here),
                  "Maximum connections for this class reached")
           for cap in conf.max_clients_per_class if cap.name == session.connection_class),
@@ -78,17 +72,16 @@ def admit_login(session: Session, scope: Scope) -> None:
         _Limit("MaxHostsPerUser", conf.max_hosts_per_user, len({entry.remote_address for entry in of_user}),
                "Maximum hosts for this user reached"),
     ])
-    if exceeded is not None:
-        session.log.notice(f"Connection refused ({exceeded.rule})")
-        raise TooMany(exceeded.directive, exceeded.text)
 
 
-def _same_server(session: Session) -> Iterator[Entry]:
-    """The living sessions of this server; none are known without a scoreboard."""
-    entries = session.board.entries() if session.board is not None else ()
+def _same_server(session: Session, entries: Iterable[Entry]) -> Iterator[Entry]:
     return (entry for entry in entries
             if entry.server_address == session.local_address and entry.server_port == session.local_port)
 
 
-def _first_exceeded(limits: Iterable[_Limit]) -> _Limit | None:
-    return next((limit for limit in limits if limit.exceeded), None)
+def _first_exceeded(session: Session, limits: Iterable[_Limit]) -> TooMany | None:
+    limit = next((limit for limit in limits if limit.exceeded), None)
+    if limit is None:
+        return None
+    session.log.notice(f"Connection refused ({limit.rule})")
+    return TooMany(limit.directive, limit.text)

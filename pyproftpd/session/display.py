@@ -99,12 +99,12 @@ def _class_limit(session: Session) -> str:
 
 
 def _clients(session: Session, *, same_class: bool = False) -> str:
-    if session.board is None:
+    if session.slot is None:
         return "1"
     return str(sum(
         entry.server_address == session.local_address and entry.server_port == session.local_port
         and (not same_class or entry.connection_class == session.connection_class)
-        for entry in session.board.entries()))
+        for entry in session.slot.board.entries()))
 
 
 def _admin(session: Session) -> str:

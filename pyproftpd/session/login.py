@@ -255,7 +255,9 @@ def admit(login: Login) -> None:
     if slot is not None:
         slot.update(user=session.user, uid=login.account.uid, gid=login.account.gid, authenticated=True)
         login.undo.append(lambda: slot.update(user="(none)", uid=0, gid=0, authenticated=False))
-        admission.admit_login(session, login.scope)
+        refusal = admission.admit_login(session, login.scope, slot.board.entries())
+        if refusal is not None:
+            raise refusal
 
 
 def pam(login: Login) -> None:

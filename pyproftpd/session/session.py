@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyproftpd.api.events import EventBus
 from pyproftpd.session.dispatch import Dispatcher, Phases
+from pyproftpd.session.sources.order import Sources
 
 if TYPE_CHECKING:
     import socket
 
-    from pyproftpd.api.auth import AuthSource, Identity
+    from pyproftpd.api.auth import Identity
     from pyproftpd.api.command import Command
     from pyproftpd.conf.scope import Configuration, Scope
     from pyproftpd.log.extended import ExtendedLogs
@@ -66,7 +67,7 @@ class Session:
         self.authenticated = False
         self.view: View | None = None
         self.chroot = ""
-        self.sources: tuple[AuthSource, ...] = ()
+        self.sources = Sources(())
         self.names: Names | None = None
         self.privs, self.timers, self.loop, self.events, self.dispatcher = privs, timers, loop, events, dispatcher
         self.store: dict[type, object] = {}
