@@ -64,7 +64,7 @@ def test_paramiko_several_channels_at_once(server: Server) -> None:
         for number, sftp in enumerate(channels):
             with sftp.open(f"file{number}", "wb") as file:
                 file.write(str(number).encode() * 1000)
-        for number, sftp in enumerate(channels):
+        for number in range(len(channels)):
             with channels[-1 - number].open(f"file{number}", "rb") as file:
                 assert file.read() == str(number).encode() * 1000
         with pytest.raises(paramiko.ssh_exception.ChannelException):

@@ -122,9 +122,10 @@ def test_ciphers(server: Server, tmp_path: Path, cipher: str) -> None:
     assert (tmp_path / "back").read_bytes() == data
 
 
-@pytest.mark.parametrize("mac", ["hmac-sha2-256", "hmac-sha2-512", "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
-                                 "hmac-sha1", "hmac-sha1-etm@openssh.com", "umac-64@openssh.com", "umac-64-etm@openssh.com",
-                                 "umac-128@openssh.com", "umac-128-etm@openssh.com"])
+@pytest.mark.parametrize("mac", [
+    "hmac-sha2-256", "hmac-sha2-512", "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha1",
+    "hmac-sha1-etm@openssh.com", "umac-64@openssh.com", "umac-64-etm@openssh.com", "umac-128@openssh.com",
+    "umac-128-etm@openssh.com"])
 def test_macs(server: Server, tmp_path: Path, mac: str) -> None:
     data = os.urandom(300_001)
     (tmp_path / "file").write_bytes(data)
