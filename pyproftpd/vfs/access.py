@@ -87,6 +87,10 @@ class Access:
         group_owner = self._identity.group if conf.group_owner == "~" else conf.group_owner
         return Decision(not reason, hidden, conf.umask, conf.user_owner, group_owner, reason, scope)
 
+    def decide_open(self, names: tuple[str, ...], group: str, path: VPath) -> Decision:
+        """About a file that is open already; its name passed the filters then."""
+        return self.decide(names, group, Subject(path, None), filters=False)
+
     def scope_of(self, directory: str) -> Scope:
         """Settings of a directory, named from outside of any chroot."""
         return self._scope.under(directory)

@@ -17,18 +17,16 @@ from pyproftpd.vfs.throttle import Throttle
 Report = Callable[[Command, TransferRecord], None]
 
 
-class Download:
-    """One open file. Ends by exactly one :meth:`finish` or :meth:`abort`; later ones do nothing."""
+class Reader:
+    """One file open for reading. The caller closes it."""
 
-    __slots__ = ("fd", "cmd", "vpath", "throttle", "bytes", "first", "started", "seekable", "_report")
+    __slots__ = ("fd", "vpath", "bytes", "first", "seekable")
 
-    def __init__(self, fd: int, cmd: Command, vpath: VPath, *, report: Report, throttle: Throttle | None = None) -> None:
-        self.fd, self.cmd, self.vpath, self.throttle = fd, cmd, vpath, throttle
+    def __init__(self, fd: int, vpath: VPath) -> None:
+        self.fd, self.vpath = fd, vpath
         self.bytes = 0
         #: lowest offset that was read, ``None`` before the first read
         self.first: int | None = None
-        self.started = time.monotonic()
-        self._report = report
         self.seekable = _stat.S_ISREG(os.fstat(fd).st_mode)
 
     def read_at(self, offset: int, into: Sequence[memoryview]) -> int:
@@ -46,8 +44,25 @@ class Download:
     def stat(self) -> os.stat_result:
         return os.fstat(self.fd)
 
+    def close(self) -> None:
+        if self.fd >= 0:
+            fd, self.fd = self.fd, -1
+            os.close(fd)
+
+
+class Download(Reader):
+    """A transfer. Ends by exactly one :meth:`finish` or :meth:`abort`; later ones do nothing."""
+
+    __slots__ = ("cmd", "throttle", "started", "_report")
+
+    def __init__(self, fd: int, cmd: Command, vpath: VPath, *, report: Report, throttle: Throttle | None = None) -> None:
+        super().__init__(fd, vpath)
+        self.cmd, self.throttle = cmd, throttle
+        self.started = time.monotonic()
+        self._report = report
+
     def finish(self) -> None:
-        """Raises ``OSError`` of close(); the transfer is reported before."""
+        """Raises ``OSError`` of close(), after the transfer was reported."""
         self._end("")
 
     def abort(self, failure: str = "") -> None:
@@ -58,13 +73,12 @@ class Download:
     def _end(self, failure: str) -> None:
         if self.fd < 0:
             return
-        fd, self.fd = self.fd, -1
         cmd = self.cmd
         cmd.bytes = self.bytes
         cmd.transfer = TransferRecord(
             Direction.DOWNLOAD, self.vpath.outside, self.bytes, time.monotonic() - self.started, not failure,
             offset=self.first or None, failure=failure, client_path=self.vpath.virtual)
         try:
-            os.close(fd)
+            self.close()
         finally:
             self._report(cmd, cmd.transfer)

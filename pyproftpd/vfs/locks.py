@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pyproftpd.api.command import Command
 from pyproftpd.errors import Refused
-from pyproftpd.vfs.access import Subject
 from pyproftpd.vfs.downloads import Download
 from pyproftpd.vfs.uploads import Upload
 
@@ -34,8 +33,7 @@ def unlock(view: View, cmd: Command, transfer: Upload | Download, offset: int, l
 
 
 def _set(view: View, cmd: Command, transfer: Upload | Download, kind: int, offset: int, length: int) -> None:
-    subject = Subject(transfer.vpath, os.fstat(transfer.fd), cmd.arg)
-    decision = view.access.decide(cmd.limits or ("LOCK",), cmd.group or "WRITE", subject, filters=False)
+    decision = view.access.decide_open(cmd.limits or ("LOCK",), cmd.group or "WRITE", transfer.vpath)
     if not decision.allowed:
         raise Refused(decision.reason)
     if offset < 0 or length < 0 or offset + length >= 1 << 63:

@@ -12,7 +12,7 @@ from pyproftpd.errors import Refused
 from pyproftpd.vfs import replace, throttle, uploads
 from pyproftpd.vfs.access import Decision
 from pyproftpd.vfs.conf import AccessConf, TransferConf
-from pyproftpd.vfs.downloads import Download
+from pyproftpd.vfs.downloads import Download, Reader
 from pyproftpd.vfs.resolve import Place
 from pyproftpd.vfs.uploads import Manner, Upload
 
@@ -25,23 +25,49 @@ NEW_FILE = 0o666
 
 def open_download(view: View, cmd: Command, path: str) -> Download:
     with view.locate(cmd, path, follow=True) as place:
-        info = place.lstat()
-        decision = view.judge(cmd, place, info)
-        _transferable(info)
-        conf = decision.scope.get(TransferConf)
-        if conf.max_retrieve_file_size is not None and info.st_size > conf.max_retrieve_file_size:
-            raise Refused(f"MaxRetrieveFileSize ({conf.source('max_retrieve_file_size')})", errno.EFBIG)
+        decision = _may_read(view, cmd, place)
         if view.admit_transfer is not None:
             view.admit_transfer("RETR")
-        fd = place.open(os.O_RDONLY | os.O_NONBLOCK)
+        rates = decision.scope.get(TransferConf).transfer_rate
+        fd = _open_reading(place)
         try:
-            _transferable(os.fstat(fd))
-            os.set_blocking(fd, True)
-            return Download(fd, cmd, place.path, report=view.report,
-                            throttle=throttle.for_command(conf.transfer_rate or (), "RETR"))
+            return Download(fd, cmd, place.path, report=view.report, throttle=throttle.for_command(rates, "RETR"))
         except BaseException:
             os.close(fd)
             raise
+
+
+def open_quietly(view: View, cmd: Command, path: str) -> Reader:
+    with view.locate(cmd, path, follow=True) as place:
+        _may_read(view, cmd, place)
+        fd = _open_reading(place)
+        try:
+            return Reader(fd, place.path)
+        except BaseException:
+            os.close(fd)
+            raise
+
+
+def _may_read(view: View, cmd: Command, place: Place) -> Decision:
+    info = place.lstat()
+    decision = view.judge(cmd, place, info)
+    _transferable(info)
+    conf = decision.scope.get(TransferConf)
+    if conf.max_retrieve_file_size is not None and info.st_size > conf.max_retrieve_file_size:
+        raise Refused(f"MaxRetrieveFileSize ({conf.source('max_retrieve_file_size')})", errno.EFBIG)
+    return decision
+
+
+def _open_reading(place: Place) -> int:
+    """O_NONBLOCK for the open alone, so that a FIFO without a writer does not hang it."""
+    fd = place.open(os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        _transferable(os.fstat(fd))
+        os.set_blocking(fd, True)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive: bool, truncate: bool, append: bool,
@@ -70,7 +96,7 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
             view.own(fd, decision)
         conf = decision.scope.get(TransferConf)
         return Upload(fd, cmd, place, manner, report=view.report, hidden=hidden,
-                      throttle=throttle.for_command(conf.transfer_rate or (), "APPE" if append else "STOR"))
+                      throttle=throttle.for_command(conf.transfer_rate, "APPE" if append else "STOR"))
     except BaseException:
         os.close(fd)
         place.close()

@@ -48,7 +48,7 @@ class Manner:
     fresh: bool = True
     #: the name was there before
     existed: bool = False
-    #: a hidden upload may replace what stands under the final name
+    #: what stood under the name before may be replaced
     replace: bool = False
 
 
@@ -143,6 +143,9 @@ class Upload:
         self.size, self.first = self.bytes, 0
 
     def truncate(self, size: int) -> None:
+        """What was only opened to be appended to under AllowOverwrite off is not cut either."""
+        if self._manner.existed and not self._manner.replace:
+            raise Refused("AllowOverwrite off")
         if size > self._limit:
             self._too_large()
         os.ftruncate(self.fd, size)

@@ -28,10 +28,10 @@ from pyproftpd.vfs import attributes, copying, globbing, links, namespace, renam
 from pyproftpd.vfs.access import READDIR, Access, Decision, Subject
 from pyproftpd.vfs.conf import ListingConf, TransferConf
 from pyproftpd.vfs.directories import Listing
-from pyproftpd.vfs.downloads import Download
+from pyproftpd.vfs.downloads import Download, Reader
 from pyproftpd.vfs.fakes import Fakes
 from pyproftpd.vfs.locks import lock, unlock
-from pyproftpd.vfs.opening import open_download, open_upload
+from pyproftpd.vfs.opening import open_download, open_quietly, open_upload
 from pyproftpd.vfs.resolve import Place, locate
 from pyproftpd.vfs.uploads import Upload
 from pyproftpd.wire import vpath
@@ -64,16 +64,14 @@ class View:
             raise OSError(code, os.strerror(code)) from error
 
     def locate(self, cmd: Command, path: str, *, follow: bool, second: bool = False) -> Place:
-        """Resolve a path of ``cmd`` (its target when ``second``) and note its names on the command."""
+        """Resolve a path of ``cmd`` (its target when ``second``) and note its names on the command, where it has none."""
         virtual = self.absolute(path)
         if second:
-            cmd.path2 = virtual
+            cmd.path2 = cmd.path2 or virtual
         else:
-            cmd.path = virtual
-        place = locate(virtual, self.chroot, follow=follow)
-        if not second:
-            cmd.real_path = vpath.outside(self.chroot, virtual)
-        return place
+            cmd.path = cmd.path or virtual
+            cmd.real_path = vpath.outside(self.chroot, cmd.path)
+        return locate(virtual, self.chroot, follow=follow)
 
     def judge(self, cmd: Command, place: Place, info: os.stat_result | None, *, names: tuple[str, ...] | None = None,
               group: str | None = None, filters: bool = True, looks: bool = False, directory: bool = False) -> Decision:
@@ -119,7 +117,8 @@ class View:
         stays as text, so that the answer tells nothing of what is hidden or forbidden. Source: real server.
         """
         virtual = self.absolute(path)
-        cmd.path, cmd.real_path = virtual, vpath.outside(self.chroot, virtual)
+        cmd.path = cmd.path or virtual
+        cmd.real_path = vpath.outside(self.chroot, cmd.path)
         try:
             with locate(virtual, self.chroot, follow=True) as place:
                 info = place.lstat() if must_exist else place.exists()
@@ -154,6 +153,10 @@ class View:
 
     def open_download(self, cmd: Command, path: str) -> Download:
         return open_download(self, cmd, path)
+
+    def open_quietly(self, cmd: Command, path: str) -> Reader:
+        """For requests that read a file without being a transfer (checksums): the rules of a download, no record."""
+        return open_quietly(self, cmd, path)
 
     # Changing.
 
