@@ -85,7 +85,7 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
             view.judge(cmd, place, None, names=("SITE_CHMOD",), group="WRITE")
         if view.admit_transfer is not None:
             view.admit_transfer("APPE" if append else "STOR")
-        manner = _manner(view, decision, info, truncate=truncate, append=append)
+        manner = _manner(view, decision, info, exclusive=exclusive, truncate=truncate, append=append)
         fd, hidden = _open(view, decision, place, info, create=create, truncate=truncate, append=append, mode=mode,
                            readable=readable)
     except BaseException:
@@ -128,7 +128,8 @@ def _may_write(decision: Decision, cmd: Command, info: os.stat_result | None, *,
         raise Refused(f"AllowStoreRestart off ({transfer.source('allow_store_restart') or 'default'})")
 
 
-def _manner(view: View, decision: Decision, info: os.stat_result | None, *, truncate: bool, append: bool) -> Manner:
+def _manner(view: View, decision: Decision, info: os.stat_result | None, *, exclusive: bool, truncate: bool,
+            append: bool) -> Manner:
     conf = decision.scope.get(TransferConf)
     limit, rule = view.size_limit(decision.scope)
     delete = conf.delete_aborted_stores
@@ -137,7 +138,7 @@ def _manner(view: View, decision: Decision, info: os.stat_result | None, *, trun
     return Manner(
         limit=limit, limit_rule=rule, append=append, delete_aborted=delete, durability=conf.upload_durability,
         fresh=info is None or (truncate and _stat.S_ISREG(info.st_mode)), existed=info is not None,
-        replace=info is not None and decision.scope.get(AccessConf).allow_overwrite)
+        replace=decision.scope.get(AccessConf).allow_overwrite and not exclusive)
 
 
 def _open(view: View, decision: Decision, place: Place, info: os.stat_result | None, *, create: bool, truncate: bool,
