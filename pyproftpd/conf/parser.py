@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pyproftpd.api import values
-from pyproftpd.api.directive import Context, ParseContext
+from pyproftpd.api.directive import Arity, Context, ParseContext
 from pyproftpd.api.module import Known, Section
 from pyproftpd.api.registry import ELSEWHERE, Registry, Row
 from pyproftpd.conf import lexer
@@ -142,7 +142,7 @@ class Parser:
         """A section that is decided now; what it skips may hold anything."""
         known = Known(frozenset(self._labels), frozenset(module.name for module in self.registry.modules))
         self._skipped = _Skipped(section.keyword, where)
-        self._count(f"<{section.keyword}>", section.arity, section.syntax, words)
+        self._count(f"<{section.keyword}>", Arity.of(section.arity), section.syntax, words)
         try:
             wanted = section.holds is not None and section.holds(words, known)
         except ValueError as error:
@@ -159,7 +159,7 @@ class Parser:
         if outer.context not in section.where or (section.kind == outer.kind == "session"):
             raise ConfigError(f"<{section.keyword}> is not allowed in {outer.title}",
                               expected=f"it in {context_names(section.where)}")
-        self._count(f"<{section.keyword}>", section.arity, section.syntax, words)
+        self._count(f"<{section.keyword}>", Arity.of(section.arity), section.syntax, words)
         if section.condition is not None:
             try:
                 node.condition = section.condition(words)
@@ -193,7 +193,7 @@ class Parser:
 
     def _set(self, row: Row, words: tuple[str, ...], where: Where) -> None:
         directive = row.directive
-        self._count(directive.keyword, str(directive.arity), directive.syntax, words)
+        self._count(directive.keyword, directive.arity, directive.syntax, words)
         seen = self._seen.setdefault(self._server(), {})
         try:
             value = directive.parser(words, ParseContext(where, self._node.context, seen))
@@ -215,15 +215,14 @@ class Parser:
         return 0
 
     @staticmethod
-    def _count(name: str, arity: str, syntax: str, words: tuple[str, ...]) -> None:
-        from pyproftpd.api.directive import Arity
-
-        if not Arity.of(arity).admits(len(words)):
-            hint = "mod_ifsession has sections for single users, groups and classes" if "except" in arity and words[3:] == () \
-                and len(words) == 3 else ""
-            raise ConfigError(f"{name} with {len(words)} word{'' if len(words) == 1 else 's'}",
-                              expected=f"{name.strip('<>')} {syntax}" if syntax not in ("-", "(none)") else "none",
-                              hint=hint)
+    def _count(name: str, arity: Arity, syntax: str, words: tuple[str, ...]) -> None:
+        if arity.admits(len(words)):
+            return
+        plain = name.strip("<>")
+        raise ConfigError(
+            f"{name} with {len(words)} word{'' if len(words) == 1 else 's'}",
+            expected=plain if syntax in ("-", "(none)") else f"{plain} {syntax}",
+            hint="for single users, groups or classes use the sections of mod_ifsession" if len(words) == arity.barred else "")
 
     # -- directives that the parser obeys ---------------------------------------------------------------------------
 

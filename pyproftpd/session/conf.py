@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ from pyproftpd.api.directive import (
     directive,
 )
 from pyproftpd.api.expressions import Pattern
+from pyproftpd.errors import ConfigError
 
 #: directories of the compiled-in defaults, as Debian builds the real server
 LOCALSTATEDIR = "/run"
@@ -287,6 +290,22 @@ def _capabilities(words: Sequence[str], context: ParseContext) -> tuple[str, ...
     return tuple(word.upper() for word in words)
 
 
+def _user_exists(name: str) -> bool:
+    try:
+        pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _group_exists(name: str) -> bool:
+    try:
+        grp.getgrgid(int(name)) if name.isdigit() else grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
+
+
 class ServerConf(ConfBlock, module="core"):
     """What a server is called and where it listens."""
 
@@ -328,6 +347,15 @@ class ServerConf(ConfBlock, module="core"):
     max_command_rate: tuple[int, int] | None = directive(
         "MaxCommandRate", _rate, where=SERVERS, arity="1..2", syntax="count [secs]", default_text="unlimited",
         status=Status.ACCEPTED, doc="Most commands in a number of seconds.")
+
+    @classmethod
+    def check(cls, scope: Any) -> Iterable[ConfigError | str]:
+        """Accounts must exist when the daemon starts (source: real server); those of anonymous logins later."""
+        conf = scope.get(cls)
+        for kind, name, known in (("user", conf.user, _user_exists), ("group", conf.group, _group_exists)):
+            if name is not None and not known(name):
+                yield ConfigError(f"{kind.capitalize()} {name}: no such {kind} on this system", conf.source(kind),
+                                  expected=f"the name of an existing {kind}")
 
 
 class DaemonConf(ConfBlock, module="core"):

@@ -1,0 +1,277 @@
+"""Tree to places: Global into servers, Limit names, Directory paths and their nesting; and which line decides a value.
+
+A :class:`Place` is what one section says by itself. The value of a directive at a place follows from the places around
+it, innermost first, by the directive's merge and repeat rules (:func:`decide`).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import pwd
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyproftpd.api.directive import Context, Directive, Merge, Repeat
+from pyproftpd.api.expressions import Conditional
+from pyproftpd.api.facts import BindFacts
+from pyproftpd.api.module import SessionCondition
+from pyproftpd.conf.tree import Node, Setting
+from pyproftpd.errors import ConfigError, Where
+
+#: commands that one name in a Limit stands for
+TWINS = (("CDUP", "XCUP"), ("CWD", "XCWD"), ("MKD", "XMKD"), ("PWD", "XPWD"), ("RMD", "XRMD"))
+IMPLIED = {name: twin for pair in TWINS if pair[0] != "CWD" for name, twin in (pair, pair[::-1])}
+
+#: settings of one section in the order in which they are asked; own lines, then those of each Global
+Group = tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPlace:
+    """A ``<Limit>`` as written; names in capitals, twins added."""
+
+    names: frozenset[str]
+    settings: Group
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPlace:
+    """A ``<Directory>``; ``path`` without a trailing ``/*``, which ``contents_only`` remembers.
+
+    ``deferred``: the path begins with a bare ``~`` or holds ``%u`` and is known once the user is.
+    """
+
+    path: str
+    contents_only: bool
+    deferred: bool
+    settings: Group
+    limits: tuple[LimitPlace, ...]
+    where: Where
+
+    def resolved(self, user: str, home: str) -> DirectoryPlace | None:
+        """With the user's name and home put in; ``None`` while they are unknown."""
+        if not self.deferred:
+            return self
+        if not user or (self.path.startswith("~") and not home):
+            return None
+        path = self.path.replace("%u", user)
+        if path == "~" or path.startswith("~/"):
+            path = home + path[1:]
+        return DirectoryPlace(os.path.normpath(path), self.contents_only, False, self.settings, self.limits, self.where)
+
+    def contains(self, path: str) -> bool:
+        """Source: real server, dirtree.c: a name alone also covers what is below; a wildcard matches slashes too."""
+        if path == self.path:
+            return not self.contents_only
+        if self.path == "/":
+            return True
+        if not any(char in self.path for char in "*?["):
+            return path.startswith(self.path + "/")
+        if self.contents_only or "/*" not in self.path:
+            return _wild(self.path + "/*").fullmatch(path) is not None
+        return _wild(self.path).fullmatch(path) is not None or _wild(self.path + "/*").fullmatch(path) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlace:
+    """A section of mod_ifsession: what it adds to a server for the sessions that it matches."""
+
+    condition: SessionCondition
+    rank: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A server, an anonymous login or a section for some sessions."""
+
+    kind: str
+    path: str
+    where: Where
+    groups: tuple[Group, ...]
+    limits: tuple[LimitPlace, ...] = ()
+    directories: tuple[DirectoryPlace, ...] = ()
+    anonymous: tuple[Place, ...] = ()
+    sessions: tuple[SessionPlace, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Report:
+    """Faults found on the way."""
+
+    errors: list[ConfigError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def servers(root: Node, report: Report) -> list[Place]:
+    """The main server first, then the virtual hosts in file order."""
+    shared = [node for owner in (root, *root.of("virtualhost")) for node in owner.of("global")]
+    return [_place(node, shared, report) for node in (root, *root.of("virtualhost"))]
+
+
+def said(place: Place, keyword: str) -> list[Setting]:
+    """The lines of a server by keyword, the place's own before those of a Global."""
+    return [setting for group in place.groups for setting in group if setting.row.directive.keyword == keyword]
+
+
+def classes(root: Node) -> list[Node]:
+    return [node for owner in (root, *root.of("global")) for node in owner.of("class")]
+
+
+def _place(node: Node, shared: Sequence[Node], report: Report) -> Place:
+    parts = (node, *shared)
+    anonymous_root = _anonymous_root(node, report) if node.kind == "anonymous" else ""
+    directories = [_directory(child, anonymous_root, report) for part in parts for child in part.of("directory")]
+    if node.kind != "anonymous":
+        _refuse_twice(node, report)
+    return Place(
+        kind="server" if node.kind == "virtualhost" else node.kind,
+        path=anonymous_root, where=node.where,
+        groups=tuple(tuple(part.settings) for part in parts),
+        limits=tuple(limit(child) for part in parts for child in part.of("limit")),
+        directories=tuple(one for one in directories if one is not None),
+        anonymous=tuple(_place(child, (), report) for part in parts for child in part.of("anonymous")),
+        sessions=tuple(SessionPlace(child.condition, child.section.rank, _place(child, (), report))
+                       for part in parts for child in part.of("session") if child.condition and child.section),
+        words=node.words)
+
+
+def _refuse_twice(node: Node, report: Report) -> None:
+    seen: dict[str, Where] = {}
+    for child in node.of("directory"):
+        path = child.words[0] if child.words else ""
+        if path in seen:
+            report.errors.append(ConfigError(f"<Directory {path}> stands in this server already", child.where,
+                                             hint=f"the first one is at {seen[path]}"))
+        seen.setdefault(path, child.where)
+
+
+def limit(node: Node) -> LimitPlace:
+    names = {name.upper() for word in node.words for name in word.split(",") if name}
+    return LimitPlace(frozenset(names | {IMPLIED[name] for name in names if name in IMPLIED}),
+                      tuple(node.settings), node.where)
+
+
+def _directory(node: Node, anonymous_root: str, report: Report) -> DirectoryPlace | None:
+    path = node.words[0] if node.words else ""
+    contents_only = path.endswith("/*")
+    path = path[:-2] if contents_only else path
+    if not path.startswith(("/", "~")) and not (contents_only and not path):
+        if not anonymous_root:
+            report.errors.append(ConfigError(f"{node.title} is relative", node.where,
+                                             expected="an absolute path, or one that begins with ~"))
+            return None
+        path = os.path.join(anonymous_root, path)
+    if path.startswith("~") and path != "~" and not path.startswith("~/"):
+        path = _expand_user(path, node, report)
+    deferred = path.startswith("~") or "%u" in path
+    return DirectoryPlace(path if path.startswith("~") else os.path.normpath(path or "/"), contents_only, deferred,
+                          tuple(node.settings), tuple(limit(child) for child in node.of("limit")), node.where)
+
+
+def _anonymous_root(node: Node, report: Report) -> str:
+    path = node.words[0] if node.words else ""
+    if any(char in path for char in "*?[") or path == "/" or not path.startswith(("/", "~")):
+        report.errors.append(ConfigError(f"{node.title} cannot be the root of anonymous logins", node.where,
+                                         expected="an absolute path or ~user, not / and without wildcards"))
+        return "/"
+    if not any(setting.row.directive.keyword == "User" for setting in node.settings):
+        report.errors.append(ConfigError(f"{node.title} does not say which User it is for", node.where,
+                                         expected="User inside of it"))
+    return os.path.normpath(_expand_user(path, node, report) if path.startswith("~") else path)
+
+
+def _expand_user(path: str, node: Node, report: Report) -> str:
+    name, slash, rest = path[1:].partition("/")
+    try:
+        return pwd.getpwnam(name).pw_dir + slash + rest
+    except KeyError:
+        report.errors.append(ConfigError(f"{node.title} names the unknown user '{name}'", node.where))
+        return "/"
+
+
+def _wild(pattern: str) -> re.Pattern[str]:
+    return re.compile(fnmatch.translate(pattern))
+
+
+def nearest(directories: Iterable[DirectoryPlace], path: str) -> tuple[DirectoryPlace, ...]:
+    """The Directory for ``path`` and those that it is nested in, innermost first.
+
+    The longest path that contains ``path`` decides; of equally long ones the later in the file. The others apply as
+    far as their paths are prefixes of its text, as the real server nests them.
+    """
+    matching = [one for one in directories if one.contains(path)]
+    if not matching:
+        return ()
+    best = max(enumerate(matching), key=lambda item: (len(item[1].path), item[1].contents_only, item[0]))[1]
+    around = [one for one in matching if one is not best and _below(best.path, one)]
+    around.sort(key=lambda one: (len(one.path), one.contents_only), reverse=True)
+    return (best, *around)
+
+
+def _below(path: str, other: DirectoryPlace) -> bool:
+    return path == other.path or other.path == "/" or path.startswith(other.path + "/")
+
+
+# -- which line decides -------------------------------------------------------------------------------------------------
+
+#: one section's groups, and the context that it stands for
+Layer = tuple[Context, tuple[Group, ...]]
+
+
+def decide(row: Directive, layers: Sequence[Layer], facts: BindFacts | None) -> tuple[Any, Setting | None]:
+    """The value of a directive, and the line that it came from (``None`` = the default).
+
+    ``layers`` are the places, innermost first; ``facts`` ``None`` = only what holds for everybody.
+    """
+    chosen = [_applying(row, groups, facts) for groups in _reach(row, layers)]
+    if row.repeat is Repeat.ACCUMULATE or row.collect:
+        found = [setting for groups in chosen for group in groups for setting in group]
+        if row.merge is Merge.DOWN and row.repeat is Repeat.ACCUMULATE:
+            found = next(([one for group in groups for one in group] for groups in chosen if any(groups)), [])
+        if not found:
+            return row.default, None
+        return _together(row, [_plain(row, one) for one in found]), found[0]
+    for groups in chosen:
+        for group in groups:
+            if group:
+                setting = group[-1] if row.repeat is Repeat.LAST else group[0]
+                return _plain(row, setting), setting
+    return row.default, None
+
+
+def _reach(row: Directive, layers: Sequence[Layer]) -> list[tuple[Group, ...]]:
+    """How far out a directive is looked for. One that does not merge down is read at the innermost place that may hold it."""
+    if row.merge is not Merge.NONE:
+        return [groups for _, groups in layers]
+    for index, (context, groups) in enumerate(layers):
+        if context in row.where:
+            inner_is_directory = context is Context.DIRECTORY
+            return [groups] if inner_is_directory else [one for _, one in layers[index:]]
+    return []
+
+
+def _applying(row: Directive, groups: Sequence[Group], facts: BindFacts | None) -> list[list[Setting]]:
+    return [[setting for setting in group if setting.row.directive is row and _holds(row, setting, facts)]
+            for group in groups]
+
+
+def _holds(row: Directive, setting: Setting, facts: BindFacts | None) -> bool:
+    return not row.conditional or not isinstance(setting.value, Conditional) or setting.value.applies(facts)
+
+
+def _plain(row: Directive, setting: Setting) -> Any:
+    return setting.value.value if row.conditional and isinstance(setting.value, Conditional) else setting.value
+
+
+def _together(row: Directive, found: list[Any]) -> Any:
+    if not row.joined:
+        return tuple(found)
+    if isinstance(found[0], frozenset):
+        return frozenset().union(*found)
+    return tuple(part for value in found for part in value)

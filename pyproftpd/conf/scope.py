@@ -1,0 +1,170 @@
+"""Scopes: the settings in force at one place, typed and frozen. A reader asks ``scope.get(Block)`` and then attributes.
+
+A scope of a configuration knows nothing of a session; :meth:`Scope.bind` makes one that does: conditional values decided,
+sections of mod_ifsession put in, ``~`` and ``%u`` in Directory paths replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pyproftpd.api.directive import ConfBlock, Context
+from pyproftpd.api.facts import BindFacts
+from pyproftpd.api.module import Module
+from pyproftpd.conf.conditions import ConnectionClass
+from pyproftpd.conf.limit import LimitConf
+from pyproftpd.conf.merge import DirectoryPlace, Layer, LimitPlace, Place, decide, limit, nearest
+from pyproftpd.conf.tree import Node, Setting
+from pyproftpd.errors import Where
+
+B = TypeVar("B", bound=ConfBlock)
+
+#: paths whose Directory is remembered; a client cannot make the memory grow beyond it
+MAX_REMEMBERED = 2048
+
+
+class LimitSection:
+    """A Limit: the commands and groups that it is about, and its rules."""
+
+    __slots__ = ("names", "where", "_layers", "_blocks")
+
+    def __init__(self, place: LimitPlace) -> None:
+        self.names, self.where = place.names, place.where
+        self._layers: tuple[Layer, ...] = ((Context.LIMIT, (place.settings,)),)
+        self._blocks: dict[type[ConfBlock], ConfBlock] = {}
+
+    @property
+    def conf(self) -> LimitConf:
+        return self.get(LimitConf)
+
+    def get(self, block: type[B]) -> B:
+        """What stands in the section itself (``LimitConf``, and AllowFilter and DenyFilter of ``AccessConf``)."""
+        return _built(block, self._layers, None, self._blocks)
+
+    def __repr__(self) -> str:
+        return f"<Limit {' '.join(sorted(self.names))}> at {self.where}"
+
+
+class Scope:
+    """The settings of one place; immutable (what it remembers are answers it has given)."""
+
+    __slots__ = ("kind", "path", "where", "server", "addresses", "anonymous", "limits", "place", "facts", "home",
+                 "_layers", "_directories", "_blocks", "_under")
+
+    def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
+                 facts: BindFacts | None = None, home: str = "") -> None:
+        """A server, or with ``outer`` an anonymous login on one."""
+        self.kind, self.path, self.where, self.place = place.kind, place.path, place.where, place
+        self.server: Scope = outer or self
+        self.addresses, self.facts, self.home = addresses, facts, home
+        matched = _matching(place, facts)
+        context = Context.ANONYMOUS if outer else Context.SERVER
+        groups = (*(group for one in matched for group in one.groups), *place.groups)
+        self._layers: tuple[Layer, ...] = ((context, groups), *(outer._layers if outer else ()))
+        limits = tuple(LimitSection(limit) for one in (*matched, place) for limit in one.limits)
+        self.limits: tuple[tuple[LimitSection, ...], ...] = (limits, *(outer.limits if outer else ()))
+        self._directories = self._resolved([one for source in (*matched, place) for one in source.directories])
+        self._blocks: dict[type[ConfBlock], ConfBlock] = {}
+        self._under: dict[tuple[str, str], Scope] = {}
+        self.anonymous: tuple[Scope, ...] = () if outer else tuple(
+            Scope(one, outer=self, facts=facts, home=home) for one in place.anonymous)
+
+    def _resolved(self, directories: Sequence[DirectoryPlace]) -> tuple[DirectoryPlace, ...]:
+        user = self.facts.user if self.facts else ""
+        found = (one.resolved(user, self.home) for one in directories)
+        return tuple(one for one in found if one is not None)
+
+    def get(self, block: type[B]) -> B:
+        """The settings of a block in force here."""
+        return _built(block, self._layers, self.facts, self._blocks)
+
+    def bind(self, facts: BindFacts, *, home: str = "") -> Scope:
+        """This place as a session sees it; ``home`` is the user's, once there is one. Bound again after each change."""
+        if self.kind == "directory":
+            return self.server.bind(facts, home=home).under(self.path)
+        server = Scope(self.server.place, addresses=self.server.addresses, facts=facts, home=home)
+        if self.kind == "server":
+            return server
+        return next(one for one in server.anonymous if one.place is self.place)
+
+    def under(self, real_path: str, client_path: str | None = None) -> Scope:
+        """The scope of the innermost Directory that contains an absolute path; this one when there is none.
+
+        With both paths given (they differ where symbolic links are followed) the longer Directory decides.
+        """
+        key = (real_path, client_path or "")
+        known = self._under.get(key)
+        if known is None:
+            if len(self._under) >= MAX_REMEMBERED:
+                self._under.clear()
+            known = self._under[key] = self._find(real_path, client_path)
+        return known
+
+    def _find(self, real_path: str, client_path: str | None) -> Scope:
+        for owner in (self, self.server) if self.server is not self else (self,):
+            chain = nearest(owner._directories, real_path)
+            if client_path is not None and client_path != real_path:
+                other = nearest(owner._directories, client_path)
+                if other and (not chain or len(other[0].path) > len(chain[0].path)):
+                    chain = other
+            if chain:
+                return self._nested(chain)
+        return self
+
+    def _nested(self, chain: tuple[DirectoryPlace, ...]) -> Scope:
+        inner = self
+        for directory in reversed(chain):
+            inner = inner._inner(directory.path, directory.where, directory.settings, directory.limits)
+        return inner
+
+    def _inner(self, path: str, where: Where, settings: tuple[Setting, ...],
+               limits: tuple[LimitPlace, ...]) -> Scope:
+        scope = Scope.__new__(Scope)
+        scope.kind, scope.path, scope.where, scope.place = "directory", path, where, self.place
+        scope.server, scope.addresses, scope.anonymous = self.server, (), ()
+        scope.facts, scope.home = self.facts, self.home
+        scope._layers = ((Context.DIRECTORY, (settings,)), *self._layers)
+        scope.limits = (tuple(LimitSection(limit) for limit in limits), *self.limits)
+        scope._directories = ()
+        scope._blocks, scope._under = {}, {}
+        return scope
+
+    def overlay(self, root: Node) -> Scope:
+        """This place with an ``.ftpaccess`` file on top."""
+        return self._inner(self.path, root.where, tuple(root.settings), tuple(limit(one) for one in root.of("limit")))
+
+    def __repr__(self) -> str:
+        return f"Scope({self.kind} {self.path or ','.join(self.addresses)} at {self.where})"
+
+
+def _matching(place: Place, facts: BindFacts | None) -> list[Place]:
+    """The sections for some sessions that match, the one with the last word first."""
+    if facts is None:
+        return []
+    ranked = sorted(enumerate(place.sessions), key=lambda item: (item[1].rank, item[0]), reverse=True)
+    return [one.place for _, one in ranked if one.condition.matches(facts)]
+
+
+def _built(block: type[B], layers: Sequence[Layer], facts: BindFacts | None, known: dict[type[ConfBlock], ConfBlock]) -> B:
+    made = known.get(block)
+    if made is None:
+        values, sources = {}, {}
+        for attribute, row in block.directives.items():
+            values[attribute], setting = decide(row, layers, facts)
+            if setting is not None:
+                sources[attribute] = setting.where
+        made = known[block] = block(values, sources)
+    return made  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that a configuration says. ``servers[0]`` is the main server; ``warnings`` are said once at start."""
+
+    servers: tuple[Scope, ...]
+    classes: tuple[ConnectionClass, ...]
+    modules: tuple[Module, ...]
+    warnings: tuple[str, ...]
+    path: str
