@@ -235,7 +235,8 @@ def bind(login: Login) -> None:
     session = login.session
     session.user, session.groups = login.candidate.user, tuple(name for name, _ in login.groups)
     session.authenticated = True
-    login.scope = login.candidate.scope.bind(session) if login.candidate.anonymous else session.server.bind(session)
+    source = login.candidate.scope if login.candidate.anonymous else session.server
+    login.scope = source.bind(session, home=_home(login))
     login.identity = Identity(
         user=login.account.name, uid=login.account.uid, gid=login.account.gid, groups=session.groups,
         gids=tuple(gid for _, gid in login.groups), home=login.account.home, shell=login.account.shell,
@@ -271,24 +272,26 @@ def pam(login: Login) -> None:
 
 def make_home(login: Login) -> None:
     """CreateHome; the section's own directory is the home of an anonymous login."""
+    login.home = _home(login)
     if login.candidate.anonymous:
-        login.home = _anonymous_root(login)
         return
-    login.home = vpath.normalise(login.account.home)
     creation = login.conf.create_home
     if creation is not None and login.identity is not None:
         home.create(login.session, creation, login.identity, login.home)
 
 
-def _anonymous_root(login: Login) -> str:
-    """The directory of the section; with UserDirRoot the one below it that is named after the user."""
+def _home(login: Login) -> str:
+    """The account's home; for an anonymous login the directory of the section, or with UserDirRoot the one below it
+    that is named after the user."""
+    if not login.candidate.anonymous:
+        return vpath.normalise(login.account.home)
     path = places.expand(login.candidate.scope.path, login.account.name, login.account.home)
     if login.conf.user_dir_root:
         name = login.candidate.original_user.split("@", 1)[0]
         if "/" in name or name in ("", ".", ".."):
             raise LoginRefused(f"'{name}' cannot name a directory", rules.cited(login.conf, "UserDirRoot", "on"))
         path = f"{path}/{name}"
-    return path
+    return vpath.normalise(path)
 
 
 def find_root(login: Login) -> None:
