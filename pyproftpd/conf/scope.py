@@ -51,7 +51,7 @@ class Scope:
     """The settings of one place; immutable (what it remembers are answers it has given)."""
 
     __slots__ = ("kind", "path", "where", "server", "addresses", "anonymous", "limits", "place", "facts", "home",
-                 "_layers", "_directories", "_blocks", "_under")
+                 "_layers", "_directories", "_blocks", "_under", "_nests")
 
     def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
                  facts: BindFacts | None = None, home: str = "") -> None:
@@ -68,6 +68,8 @@ class Scope:
         self._directories = self._resolved([one for source in (*matched, place) for one in source.directories])
         self._blocks: dict[type[ConfBlock], ConfBlock] = {}
         self._under: dict[tuple[str, str], Scope] = {}
+        #: by the Directory sections that hold, innermost first: all paths in them share one scope and its blocks
+        self._nests: dict[tuple[int, ...], Scope] = {}
         self.anonymous: tuple[Scope, ...] = () if outer else tuple(
             Scope(one, outer=self, facts=facts, home=home) for one in place.anonymous)
 
@@ -88,6 +90,11 @@ class Scope:
         if self.kind == "server":
             return server
         return next(one for one in server.anonymous if one.place is self.place)
+
+    @property
+    def directories(self) -> tuple[Scope, ...]:
+        """Every Directory of this place, for questions about all of them (is there a UserOwner anywhere)."""
+        return tuple(self._nested((one,)) for one in self._directories)
 
     def under(self, real_path: str, client_path: str | None = None) -> Scope:
         """The scope of the innermost Directory that contains an absolute path; this one when there is none.
@@ -110,7 +117,10 @@ class Scope:
                 if other and (not chain or len(other[0].path) > len(chain[0].path)):
                     chain = other
             if chain:
-                return self._nested(chain)
+                key = tuple(map(id, chain))
+                if key not in self._nests:
+                    self._nests[key] = self._nested(chain)
+                return self._nests[key]
         return self
 
     def _nested(self, chain: tuple[DirectoryPlace, ...]) -> Scope:
@@ -128,7 +138,7 @@ class Scope:
         scope._layers = ((Context.DIRECTORY, (settings,)), *self._layers)
         scope.limits = (tuple(LimitSection(limit) for limit in limits), *self.limits)
         scope._directories = ()
-        scope._blocks, scope._under = {}, {}
+        scope._blocks, scope._under, scope._nests = {}, {}, {}
         return scope
 
     def overlay(self, root: Node) -> Scope:

@@ -63,6 +63,7 @@ class Access:
     def __init__(self, *, identity: Identity, scope: Scope, facts: BindFacts, names: Names, chroot: str) -> None:
         self._identity, self._scope, self._facts, self._names, self._chroot = identity, scope, facts, names, chroot
         self._verdicts: dict[tuple[Scope, tuple[str, ...], str], Verdict] = {}
+        self._filtering: dict[Scope, bool] = {}
 
     def decide(self, names: tuple[str, ...], group: str, subject: Subject, *, filters: bool = True,
                looks: bool = False) -> Decision:
@@ -110,13 +111,17 @@ class Access:
     def _verdict(self, scope: Scope, names: tuple[str, ...], group: str, arg: str) -> Verdict:
         if not names and not group:
             return limits.ALLOWED
-        if limits.filtered(scope):  # a Limit section asks about the argument: no two requests are alike
+        filtered = self._filtering.get(scope)
+        if filtered is None:
+            filtered = self._filtering[scope] = limits.filtered(scope)
+        if filtered:  # a Limit section asks about the argument: no two requests are alike
             return limits.evaluate(scope, names, group, self._facts, arg)
         key = (scope, names, group)
         verdict = self._verdicts.get(key)
         if verdict is None:
             if len(self._verdicts) >= MAX_REMEMBERED:
                 self._verdicts.clear()
+                self._filtering.clear()
             verdict = self._verdicts[key] = limits.evaluate(scope, names, group, self._facts)
         return verdict
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyproftpd.api.expressions import Pattern
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.conf.limit import LimitConf
+from pyproftpd.vfs.conf import AccessConf
 
 if TYPE_CHECKING:
     from pyproftpd.conf.scope import LimitSection, Scope
@@ -85,7 +87,7 @@ def _allows(section: LimitSection, facts: BindFacts, arg: str) -> bool:
             or any(rule.matches(facts) for rule in conf.allow_group)
             or any(rule.matches(facts) for rule in conf.allow_class)
             or any(rule.matches(facts.remote_address, facts.remote_name) for rule in conf.allow)
-            or (section.allow_filter is not None and section.allow_filter.search(arg))
+            or _matches(section.get(AccessConf).allow_filter, arg)
             or conf.allow_all)
 
 
@@ -95,11 +97,15 @@ def _denies(section: LimitSection, facts: BindFacts, arg: str) -> bool:
             or any(rule.matches(facts) for rule in conf.deny_group)
             or any(rule.matches(facts) for rule in conf.deny_class)
             or any(rule.matches(facts.remote_address, facts.remote_name) for rule in conf.deny)
-            or (section.deny_filter is not None and section.deny_filter.search(arg))
+            or _matches(section.get(AccessConf).deny_filter, arg)
             or conf.deny_all)
+
+
+def _matches(pattern: Pattern | None, arg: str) -> bool:
+    return pattern is not None and pattern.search(arg)
 
 
 def filtered(scope: Scope) -> bool:
     """Does any section of the scope ask about the argument of a command (AllowFilter, DenyFilter)?"""
-    return any(section.allow_filter is not None or section.deny_filter is not None
-               for place in scope.limits for section in place)
+    blocks = (section.get(AccessConf) for place in scope.limits for section in place)
+    return any(block.allow_filter is not None or block.deny_filter is not None for block in blocks)

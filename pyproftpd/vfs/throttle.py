@@ -6,18 +6,11 @@ The front end waits in its loop, so that other channels of the connection go on 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+
+from pyproftpd.vfs.conf import Rate
 
 #: seconds of unused rate that may be caught up after a pause; more would let a stalled transfer burst for as long
 BURST = 1.0
-
-
-class Rate(Protocol):
-    """A TransferRate line: for which commands, how fast, and how many bytes go before it counts."""
-
-    commands: frozenset[str]
-    bytes_per_second: float
-    free_bytes: int
 
 
 class Throttle:
