@@ -29,6 +29,7 @@ from mod_sftp.wire.fxp import (
 from mod_sftp.wire.ssh import Reader
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import PeerError, Refused
+from pyproftpd.vfs.access import Subject
 
 if TYPE_CHECKING:
     from mod_sftp.sftp.table import Row
@@ -180,6 +181,12 @@ class SftpServer:
         if "\0" in text:
             raise StatusError(Status.INVALID_FILENAME, "Name holds a NUL byte")
         return self.view.absolute(text)
+
+    def judge(self, cmd: Command, handle: FileHandle) -> None:
+        """Ask the Limits of ``cmd`` about a file that is open already."""
+        decision = self.view.access.decide(cmd.limits, cmd.group, Subject(handle.transfer.vpath, None, cmd.arg))
+        if not decision.allowed:
+            raise Refused(decision.reason, errno.ENOENT if decision.hidden else errno.EACCES)
 
     def name(self, text: str) -> bytes:
         """Path text as this version puts it on the wire."""

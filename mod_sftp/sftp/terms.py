@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mod_sftp.conf import SftpConf
+from mod_sftp.quirks import overrides
 from mod_sftp.sftp.links import draft_order
 from mod_sftp.wire.fxp import HIGHEST, LOWEST, MAX_DATA, MAX_MESSAGE, RAW_NAMES, Names
 from pyproftpd.session.conf import ProtocolConf
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 SPARE_DESCRIPTORS = 8
 #: Handles of one channel, however many descriptors there are: a client cannot make us hold more.
 MAX_HANDLES = 65536
-#: OpenSSH clients that take the announced limits as they are and fail on messages above 256 KiB (behaviours 36).
-SMALL_LIMITS = re.compile(r"OpenSSH_(8\.|9\.[01](?!\d))")
+#: For clients that take the announced limits as they are and fail on messages above 256 KiB (behaviours 36).
 SMALL_MESSAGE = 256 * 1024
 #: Names are UTF-8 from this version on (behaviours 125).
 UTF8_FROM = 4
@@ -50,15 +49,12 @@ def terms_of(session: Session) -> Terms:
     """Read after login, so that sections of a user or group count (behaviours 17, 18)."""
     conf = session.scope.get(SftpConf)
     client = client_version(session)
-    span, utf8_from = (LOWEST, HIGHEST), UTF8_FROM
-    for rule in conf.client_match:
-        if rule.pattern.search(client):
-            span = rule.protocol_version or span
-            utf8_from = rule.utf8_protocol_version or utf8_from
-    small = bool(SMALL_LIMITS.match(client))
+    quirks = overrides(client, conf.client_match)
+    lowest, highest = quirks.protocol_version or (LOWEST, HIGHEST)
+    small = quirks.short_limits
     return Terms(
-        options=conf.options, extensions=conf.extensions, protocols=protocols(session), lowest=span[0], highest=span[1],
-        utf8_from=utf8_from, draft_symlinks=draft_order(client),
+        options=conf.options, extensions=conf.extensions, protocols=protocols(session), lowest=lowest, highest=highest,
+        utf8_from=quirks.utf8_protocol_version or UTF8_FROM, draft_symlinks=draft_order(client),
         max_message=SMALL_MESSAGE if small else MAX_MESSAGE,
         max_data=SMALL_MESSAGE - 1024 if small else MAX_DATA, max_handles=most_handles())
 

@@ -16,7 +16,6 @@ from mod_sftp.sftp.table import READ, Row, by_handle, by_path
 from mod_sftp.wire.fxp import MAX_MESSAGE, Dialect, Field, Fxp, Request, handle, path, u32, u64
 from mod_sftp.wire.ssh import Reader, string
 from pyproftpd.api.command import Command
-from pyproftpd.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,9 +80,7 @@ def by_open_handle(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     found = sftp.handles.file(request.handle)
     if found.read_at is None:
         raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for reading", number=errno.EACCES)
-    decision = sftp.view.access.decide_open(cmd.limits, cmd.group, found.transfer.vpath)
-    if not decision.allowed:
-        raise Refused(decision.reason)
+    sftp.judge(cmd, found)
     return _answer(request, found.read_at, found.transfer.stat().st_size)
 
 

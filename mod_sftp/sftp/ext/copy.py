@@ -11,7 +11,6 @@ from mod_sftp.sftp.status import Status, StatusError
 from mod_sftp.sftp.table import READ, WRITE, Pseudo, Row, by_handle, by_paths
 from mod_sftp.wire.fxp import Field, Fxp, Request, boolean, handle, path, u64
 from pyproftpd.api.command import Command
-from pyproftpd.errors import Refused
 
 if TYPE_CHECKING:
     from mod_sftp.sftp.handles import FileHandle
@@ -36,7 +35,7 @@ def copy_data(sftp: SftpServer, cmd: Command, request: Request) -> None:
     require_range(request.offset, length)
     require_range(request.offset2, length)
     _refuse_overlap(source, target, request, length)
-    _require_copy(sftp, cmd, target)
+    sftp.judge(cmd, target)
     cmd.bytes = _copy(sftp, source, target, request, length)
 
 
@@ -44,13 +43,6 @@ def _refuse_overlap(source: FileHandle, target: FileHandle, request: Request, le
     one, other = source.transfer.stat(), target.transfer.stat()
     if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino) and abs(request.offset - request.offset2) < length:
         raise StatusError(Status.INVALID_PARAMETER, "Ranges of one file overlap")
-
-
-def _require_copy(sftp: SftpServer, cmd: Command, target: FileHandle) -> None:
-    """SITE_COPY on the target; reading and writing were decided when the handles were opened."""
-    decision = sftp.view.access.decide_open(cmd.limits, cmd.group, target.transfer.vpath)
-    if not decision.allowed:
-        raise Refused(decision.reason)
 
 
 def _copy(sftp: SftpServer, source: FileHandle, target: FileHandle, request: Request, length: int) -> int:

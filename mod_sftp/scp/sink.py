@@ -1,0 +1,300 @@
+"""``scp -t``: the client sends, we write. Every file is an upload of the View, every directory its MKD."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from mod_sftp.scp import protocol
+from mod_sftp.scp.protocol import BadRecord, Data, Decoder, Directory, File, Record, Status, Times
+from pyproftpd.api.command import Command, LogClass
+from pyproftpd.errors import Refused
+from pyproftpd.vfs.conf import OwnershipConf
+from pyproftpd.wire import utf8, vpath
+
+if TYPE_CHECKING:
+    from pyproftpd.session.session import Session
+    from pyproftpd.vfs.uploads import Upload
+    from pyproftpd.vfs.view import View
+
+#: Directories within directories of one transfer.
+MAX_DEPTH = 256
+
+
+@dataclass(slots=True)
+class Level:
+    """A directory being filled; its mode and times are set when it is left (behaviours 181)."""
+
+    path: str
+    mode: int
+    times: Times | None
+
+
+@dataclass(slots=True)
+class Incoming:
+    """The file at hand. ``trouble`` is what went wrong while the rest of it still has to be read."""
+
+    upload: Upload
+    path: str
+    record: File
+    times: Times | None
+    offset: int = 0
+    trouble: str = ""
+
+
+class Sink:
+    """A ``Program`` of the channel layer."""
+
+    def __init__(self, session: Session, channel: Any, view: View, flags: frozenset[str], paths: tuple[str, ...],
+                 options: frozenset[str]) -> None:
+        self._session, self._channel, self._view = session, channel, view
+        self._flags, self._target, self._options = flags, paths[0], options
+        self._decoder = Decoder()
+        self._levels: list[Level] = []
+        self._times: Times | None = None
+        self._file: Incoming | None = None
+        self._errors = 0
+        self._done = False
+
+    def start(self) -> None:
+        """The first acknowledgement asks the client to begin; a wrong target ends before it."""
+        if "d" in self._flags and not self._is_directory(self._target):
+            self._end(protocol.error(f"{self._target}: Not a directory"), 1)
+        else:
+            self._channel.write(protocol.OK)
+
+    def feed(self, view: memoryview) -> None:
+        self._session.protocol = "scp"
+        try:
+            for record in self._decoder.feed(view):
+                if self._done:
+                    return
+                self._take(record)
+        except BadRecord as error:
+            self._end(protocol.error(str(error), fatal=True), 1)
+
+    def eof(self) -> None:
+        """The client has sent everything, or gives up in the middle of a file."""
+        self._abort("connection ended in the middle of a file")
+        self._channel.finish(1 if self._errors or self._levels else 0)
+
+    def ready(self) -> None:
+        """Nothing waits for room: answers are a few bytes each."""
+
+    def close(self, failure: str) -> None:
+        self._session.protocol = "scp"
+        self._abort(failure or "channel closed")
+        self._session.protocol = "ssh2"
+
+    # Records.
+
+    def _take(self, record: Record) -> None:
+        if isinstance(record, Data):
+            self._write(record.view)
+        elif isinstance(record, Status):
+            self._status(record)
+        elif isinstance(record, Times):
+            self._times = record
+            self._channel.write(protocol.OK)
+        elif isinstance(record, File):
+            self._begin(record)
+        elif isinstance(record, Directory):
+            self._enter(record)
+        else:
+            self._leave()
+
+    def _status(self, record: Status) -> None:
+        if self._file is not None:
+            self._finish(record)
+        elif record.code == protocol.FATAL:
+            self._abort(record.text.decode("utf-8", "replace"))
+            self._errors += 1
+            self._done = True
+            self._channel.finish(1)
+        elif record.code:
+            self._errors += 1
+
+    def _begin(self, record: File) -> None:
+        """C: open the file; the acknowledgement asks for its bytes."""
+        times, self._times = self._times, None
+        path = self._place(record.name)
+        cmd = Command("STOR", path, limits=("STOR",), group="WRITE", classes=LogClass.WRITE)
+        try:
+            cmd.path = self._view.absolute(path)
+            self._session.begin(cmd)
+            upload = self._open(cmd, record)
+        except (OSError, Refused) as error:
+            self._refuse(path, error)
+            return
+        self._file = Incoming(upload, cmd.path, record, times)
+        self._decoder.expect(record.size)
+        self._channel.write(protocol.OK)
+
+    def _open(self, cmd: Command, record: File) -> Upload:
+        try:
+            upload = self._view.open_upload(cmd, cmd.path or "", create=True, exclusive=False, truncate=True, append=False,
+                                            mode=self._mode(cmd.path or "", record.mode))
+            if "IgnoreFIFOs" in self._options and stat.S_ISFIFO(upload.stat().st_mode):
+                upload.abort("SFTPOptions IgnoreFIFOs")
+                raise Refused("SFTPOptions IgnoreFIFOs", errno.EPERM)
+        except (OSError, Refused) as error:
+            cmd.errno, cmd.code, cmd.text = error.errno or errno.EIO, "550", words(error)
+            self._session.finished(cmd)
+            raise
+        return upload
+
+    def _mode(self, path: str, mode: int) -> int | None:
+        """The client's mode: as it is with -p, else less the Umask; not at all with IgnoreSCPUploadPerms."""
+        if "IgnoreSCPUploadPerms" in self._options:
+            return None
+        if "p" in self._flags:
+            return mode
+        view = self._view
+        place = vpath.outside(view.chroot, vpath.split(path)[0])
+        return mode & ~view.access.scope_of(place).get(OwnershipConf).umask[0] & 0o777
+
+    def _write(self, data: memoryview) -> None:
+        """Bytes of the file; after trouble they are read and dropped, for the client sends them all."""
+        file = self._file
+        assert file is not None
+        if not file.trouble:
+            try:
+                file.upload.write_at(file.offset, data)
+            except (OSError, Refused) as error:
+                file.trouble = words(error)
+        file.offset += len(data)
+        throttle = file.upload.throttle
+        if throttle is not None:
+            wait = throttle.spend(len(data), monotonic())
+            if wait > 0:
+                self._channel.pause(wait)
+        self._session.timers.reset("TimeoutNoTransfer")
+
+    def _finish(self, record: Status) -> None:
+        """The status behind a file's bytes: give it its name and times, and answer for all of it."""
+        file, self._file = self._file, None
+        assert file is not None
+        upload, cmd = file.upload, file.upload.cmd
+        if record.code:
+            file.trouble = record.text.decode("utf-8", "replace") or "client failed"
+        if not file.trouble:
+            try:
+                upload.finish()
+                cmd.code = "226"
+            except (OSError, Refused) as error:
+                file.trouble = words(error)
+        if file.trouble:
+            upload.abort(file.trouble)
+            cmd.errno, cmd.code, cmd.text = errno.EIO, "451", file.trouble
+        self._session.finished(cmd)
+        if file.trouble:
+            self._errors += 1
+            self._channel.write(protocol.OK if record.code else protocol.error(f"{file.path}: {file.trouble}"))
+        else:
+            self._settle(file.path, file.record.mode, file.times)
+        if record.code == protocol.FATAL:
+            self._done = True
+            self._channel.finish(1)
+
+    # Directories.
+
+    def _enter(self, record: Directory) -> None:
+        times, self._times = self._times, None
+        path = self._place(record.name)
+        if "r" not in self._flags:
+            self._end(protocol.error("received directory without -r", fatal=True), 1)
+            return
+        if len(self._levels) >= MAX_DEPTH:
+            self._end(protocol.error("directories are nested too deeply", fatal=True), 1)
+            return
+        try:
+            made = self._make(path, record.mode)
+        except (OSError, Refused) as error:
+            self._refuse(path, error)
+            return
+        self._levels.append(Level(made, record.mode, times))
+        self._channel.write(protocol.OK)
+
+    def _make(self, path: str, mode: int) -> str:
+        """MKD, as every directory is made (security.md P3); one that is there already is used as it is."""
+        virtual = self._view.absolute(path)
+        if self._is_directory(virtual):
+            return virtual
+        cmd = Command("MKD", path, limits=("MKD", "XMKD"), group="WRITE", classes=LogClass.DIRS | LogClass.WRITE,
+                      path=virtual)
+        with self._session.phases(cmd):
+            keep = None if "IgnoreSCPUploadPerms" in self._options else mode | stat.S_IRWXU
+            self._view.mkdir(cmd, cmd.path or virtual, keep)
+            cmd.code = "257"
+        return cmd.path or virtual
+
+    def _leave(self) -> None:
+        if not self._levels:
+            self._end(protocol.error("protocol error: end of no directory", fatal=True), 1)
+            return
+        level = self._levels.pop()
+        self._settle(level.path, level.mode, level.times)
+
+    # What both have.
+
+    def _place(self, name: bytes) -> str:
+        """Where an entry goes: into the directory at hand; at the top into the target, or as the target itself."""
+        text = utf8.decode(name)
+        if self._levels:
+            return f"{self._levels[-1].path.rstrip('/')}/{text}"
+        if self._is_directory(self._target):
+            return f"{self._target.rstrip('/')}/{text}" if self._target else text
+        return self._target
+
+    def _is_directory(self, path: str) -> bool:
+        probe = Command("LSTAT", path, limits=("LSTAT",))
+        try:
+            return stat.S_ISDIR(self._view.stat(probe, self._view.absolute(path)).st_mode)
+        except (OSError, Refused):
+            return False
+
+    def _settle(self, path: str, mode: int, times: Times | None) -> None:
+        """With -p: mode and times of something complete; then the answer for it."""
+        change: dict[str, int] = {}
+        if "p" in self._flags and "IgnoreSCPUploadPerms" not in self._options:
+            change["mode"] = mode
+        if times is not None and "IgnoreSCPUploadTimes" not in self._options:
+            change |= {"mtime_ns": times.mtime_ns, "atime_ns": times.atime_ns}
+        try:
+            if change:
+                cmd = Command("STOR", path, limits=("STOR",), group="WRITE", path=path)
+                self._view.set_attributes(cmd, path, mode=change.get("mode"), mtime_ns=change.get("mtime_ns"),
+                                          atime_ns=change.get("atime_ns"))
+        except (OSError, Refused) as error:
+            self._refuse(path, error)
+        else:
+            self._channel.write(protocol.OK)
+
+    def _refuse(self, path: str, error: OSError | Refused) -> None:
+        self._errors += 1
+        self._channel.write(protocol.error(f"{path}: {words(error)}"))
+
+    def _abort(self, failure: str) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
+        self._errors += 1
+        file.upload.abort(failure)
+        cmd = file.upload.cmd
+        cmd.errno, cmd.code, cmd.text = errno.ECONNABORTED, "451", failure
+        self._session.finished(cmd)
+
+    def _end(self, message: bytes, status: int) -> None:
+        """Say it and end the channel."""
+        self._done = True
+        self._errors += 1
+        self._channel.write(message)
+        self._channel.finish(status)
+
+
+def words(error: OSError | Refused) -> str:
+    """What the client is told of an error; never a path, which could be an outside one."""
+    return error.text if isinstance(error, Refused) else (error.strerror or "Failure")
