@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mod_sftp.auth import blacklist
-from mod_sftp.crypto import names
 from mod_sftp.crypto.algorithms import signature_algorithm
+from mod_sftp.crypto.offer import offer
 from mod_sftp.wire.keyblob import (
     Certificate,
     PublicKey,
@@ -46,8 +46,7 @@ class OfferedKey:
 
 def accepted_algorithms(conf: SftpConf) -> tuple[str, ...]:
     """SFTPAuthPublicKeys, or what the security profile accepts."""
-    chosen = conf.auth_public_keys or names.selection("pubkey", profile=conf.security_profile)
-    return tuple(chosen)
+    return offer("pubkey", conf.auth_public_keys, profile=conf.security_profile)
 
 
 def examine(conf: SftpConf, algorithm: str, blob: bytes) -> OfferedKey:

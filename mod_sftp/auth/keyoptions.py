@@ -164,7 +164,8 @@ def expiry(value: str) -> float:
     layout = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(text))
     if layout is None or not text.isdecimal():
         raise ValueError("expiry-time is not YYYYMMDD[HHMM[SS]][Z]")
-    parsed = time.strptime(text, layout)
-    if utc:
-        return float(calendar.timegm(parsed))
-    return time.mktime(parsed)
+    try:
+        parsed = time.strptime(text, layout)
+    except ValueError:
+        raise ValueError("expiry-time is no date") from None
+    return float(calendar.timegm(parsed)) if utc else time.mktime(parsed)
