@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyproftpd import API
-from pyproftpd.api.module import Module
+from pyproftpd.api.events import Ended
+from pyproftpd.api.module import Module, On
 from pyproftpd.session.conf import AdmissionConf, LoginConf
 
-module = Module(name="auth", api=API, conf=(LoginConf, AdmissionConf))
+
+def _close_records(event: Ended, session: Any, *context: Any) -> None:
+    """The machinery is loaded where it is used: naming this module must stay cheap."""
+    from pyproftpd.session import records
+
+    records.close_all(event, session)
+
+
+module = Module(name="auth", api=API, conf=(LoginConf, AdmissionConf), on=(On(Ended, _close_records),))

@@ -6,7 +6,8 @@ from typing import Any
 
 from pyproftpd import API
 from pyproftpd.api.auth import AuthSource
-from pyproftpd.api.module import AuthRow, Module
+from pyproftpd.api.events import PostParse
+from pyproftpd.api.module import AuthRow, Module, On
 from pyproftpd.session.conf import AuthFileConf
 
 
@@ -17,4 +18,11 @@ def _make(scope: Any, facts: Any) -> AuthSource | None:
     return auth_file.make(scope, facts)
 
 
-module = Module(name="auth_file", api=API, conf=(AuthFileConf,), auth=(AuthRow("auth_file", _make),))
+def _verify(event: PostParse, *context: Any) -> None:
+    from pyproftpd.session.sources import auth_file
+
+    auth_file.verify(event)
+
+
+module = Module(name="auth_file", api=API, conf=(AuthFileConf,), auth=(AuthRow("auth_file", _make),),
+                on=(On(PostParse, _verify),))
