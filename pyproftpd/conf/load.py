@@ -71,7 +71,7 @@ def _servers(places: list[Place], overrides: Overrides, report: Report) -> list[
                 continue
         for address in found:
             taken.setdefault((address, _port(place)), place)
-        scopes.append(Scope(place, addresses=found))
+        scopes.append(Scope(place, addresses=found, main=scopes[0] if scopes else None))
     _one_default(places, report)
     return scopes
 

@@ -246,14 +246,20 @@ def decide(row: Directive, layers: Sequence[Layer], facts: BindFacts | None) -> 
 
 
 def _reach(row: Directive, layers: Sequence[Layer]) -> list[tuple[Group, ...]]:
-    """How far out a directive is looked for. One that does not merge down is read at the innermost place that may hold it."""
-    if row.merge is not Merge.NONE:
-        return [groups for _, groups in layers]
-    for index, (context, groups) in enumerate(layers):
-        if context in row.where:
-            inner_is_directory = context is Context.DIRECTORY
-            return [groups] if inner_is_directory else [one for _, one in layers[index:]]
-    return []
+    """The places that a directive is looked for in, innermost first.
+
+    One that does not merge down begins at the innermost place that may hold it, and in a Directory ends there. A
+    virtual host is the end for whatever it may hold itself: the main server behind it has a say in nothing else.
+    """
+    reached: list[tuple[Group, ...]] = []
+    for context, groups in layers:
+        if row.merge is Merge.NONE and not reached and context not in row.where:
+            continue
+        reached.append(groups)
+        if context in row.where and (context is Context.VIRTUALHOST
+                                     or (context is Context.DIRECTORY and row.merge is Merge.NONE)):
+            break
+    return reached
 
 
 def _applying(row: Directive, groups: Sequence[Group], facts: BindFacts | None) -> list[list[Setting]]:

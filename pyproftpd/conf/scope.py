@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pyproftpd.api.directive import ConfBlock, Context
+from pyproftpd.api.expressions import Pattern
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.module import Module
 from pyproftpd.conf.conditions import ConnectionClass
@@ -28,10 +29,13 @@ MAX_REMEMBERED = 2048
 class LimitSection:
     """A Limit: the commands and groups that it is about, and its rules."""
 
-    __slots__ = ("names", "where", "_layers", "_blocks")
+    __slots__ = ("names", "where", "allow_filter", "deny_filter", "_layers", "_blocks")
 
     def __init__(self, place: LimitPlace) -> None:
         self.names, self.where = place.names, place.where
+        #: AllowFilter and DenyFilter written inside of the section
+        self.allow_filter: Pattern | None = _first(place.settings, "AllowFilter")
+        self.deny_filter: Pattern | None = _first(place.settings, "DenyFilter")
         self._layers: tuple[Layer, ...] = ((Context.LIMIT, (place.settings,)),)
         self._blocks: dict[type[ConfBlock], ConfBlock] = {}
 
@@ -40,7 +44,7 @@ class LimitSection:
         return self.get(LimitConf)
 
     def get(self, block: type[B]) -> B:
-        """What stands in the section itself (``LimitConf``, and AllowFilter and DenyFilter of ``AccessConf``)."""
+        """What stands in the section itself."""
         return _built(block, self._layers, None, self._blocks)
 
     def __repr__(self) -> str:
@@ -54,15 +58,17 @@ class Scope:
                  "_layers", "_directories", "_blocks", "_under", "_nests")
 
     def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
-                 facts: BindFacts | None = None, home: str = "") -> None:
-        """A server, or with ``outer`` an anonymous login on one."""
+                 main: Scope | None = None, facts: BindFacts | None = None, home: str = "") -> None:
+        """A server, or with ``outer`` an anonymous login on one. A virtual host has the ``main`` server behind it, for
+        what can be said there only (the daemon's settings, LogFormat)."""
         self.kind, self.path, self.where, self.place = place.kind, place.path, place.where, place
         self.server: Scope = outer or self
         self.addresses, self.facts, self.home = addresses, facts, home
         matched = _matching(place, facts)
-        context = Context.ANONYMOUS if outer else Context.SERVER
+        self.main: Scope = (outer.main if outer else main) or self
+        context = Context.ANONYMOUS if outer else Context.VIRTUALHOST if main else Context.SERVER
         groups = (*(group for one in matched for group in one.groups), *place.groups)
-        self._layers: tuple[Layer, ...] = ((context, groups), *(outer._layers if outer else ()))
+        self._layers: tuple[Layer, ...] = ((context, groups), *(outer._layers if outer else main._layers if main else ()))
         limits = tuple(LimitSection(limit) for one in (*matched, place) for limit in one.limits)
         self.limits: tuple[tuple[LimitSection, ...], ...] = (limits, *(outer.limits if outer else ()))
         self._directories = self._resolved([one for source in (*matched, place) for one in source.directories])
@@ -86,7 +92,8 @@ class Scope:
         """This place as a session sees it; ``home`` is the user's, once there is one. Bound again after each change."""
         if self.kind == "directory":
             return self.server.bind(facts, home=home).under(self.path)
-        server = Scope(self.server.place, addresses=self.server.addresses, facts=facts, home=home)
+        main = None if self.server is self.main else self.main
+        server = Scope(self.server.place, addresses=self.server.addresses, main=main, facts=facts, home=home)
         if self.kind == "server":
             return server
         return next(one for one in server.anonymous if one.place is self.place)
@@ -133,7 +140,7 @@ class Scope:
                limits: tuple[LimitPlace, ...]) -> Scope:
         scope = Scope.__new__(Scope)
         scope.kind, scope.path, scope.where, scope.place = "directory", path, where, self.place
-        scope.server, scope.addresses, scope.anonymous = self.server, (), ()
+        scope.server, scope.main, scope.addresses, scope.anonymous = self.server, self.main, (), ()
         scope.facts, scope.home = self.facts, self.home
         scope._layers = ((Context.DIRECTORY, (settings,)), *self._layers)
         scope.limits = (tuple(LimitSection(limit) for limit in limits), *self.limits)
@@ -141,12 +148,21 @@ class Scope:
         scope._blocks, scope._under, scope._nests = {}, {}, {}
         return scope
 
+    @property
+    def directories(self) -> tuple[Scope, ...]:
+        """The scopes of all Directory sections of this server or anonymous login."""
+        return tuple(self._inner(one.path, one.where, one.settings, one.limits) for one in self._directories)
+
     def overlay(self, root: Node) -> Scope:
         """This place with an ``.ftpaccess`` file on top."""
         return self._inner(self.path, root.where, tuple(root.settings), tuple(limit(one) for one in root.of("limit")))
 
     def __repr__(self) -> str:
         return f"Scope({self.kind} {self.path or ','.join(self.addresses)} at {self.where})"
+
+
+def _first(settings: Sequence[Setting], keyword: str) -> Any:
+    return next((one.value for one in settings if one.row.directive.keyword == keyword), None)
 
 
 def _matching(place: Place, facts: BindFacts | None) -> list[Place]:

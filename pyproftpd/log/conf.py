@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyproftpd.api import values
 from pyproftpd.api.command import LogClass
 from pyproftpd.api.directive import SERVERS, ConfBlock, Context, Merge, ParseContext, Repeat, directive
+from pyproftpd.errors import ConfigError
 
 FACILITIES = ("auth", "authpriv", "cron", "daemon", "ftp", "kern", "local0", "local1", "local2", "local3", "local4",
               "local5", "local6", "local7", "lpr", "mail", "news", "user", "uucp")
+#: names of formats that need no LogFormat
+BUILT_IN_FORMATS = ("", "default", "json")
 _SYNONYMS = {"SECURE": "SEC", "DISCONNECT": "EXIT"}
 
 
@@ -48,6 +52,14 @@ def _classes(spec: str) -> LogClass:
             raise ValueError(f"classes out of {' '.join(LogClass.__members__)}, not '{name}'")
         chosen = chosen & ~LogClass[plain] if name.startswith("!") else chosen | LogClass[plain]
     return chosen
+
+
+def _format(words: Sequence[str], context: ParseContext) -> tuple[str, str]:
+    """(name, text); a variable that does not exist is found here, not at the first line written."""
+    from pyproftpd.log.formats import compile_format  # only configurations with a LogFormat pay for the field table
+
+    compile_format(words[1])
+    return words[0], words[1]
 
 
 def _trace_levels(words: Sequence[str], context: ParseContext) -> tuple[tuple[str, int, int], ...]:
@@ -114,9 +126,21 @@ class ExtendedLogConf(ConfBlock, module="log"):
         syntax="path|syslog:level [classes[+cmd,!cmd] [format]]", default=(), repeat=Repeat.ACCUMULATE,
         doc="Write commands of some classes to a log of its own.")
     log_format: tuple[tuple[str, str], ...] = directive(
-        "LogFormat", values.pair, where=Context.SERVER | Context.GLOBAL, arity="2..*", syntax="name format",
+        "LogFormat", _format, where=Context.SERVER | Context.GLOBAL, arity="2..*", syntax="name format",
         default=(), default_text="empty name holds %h %l %u %t \"%r\" %s %b", repeat=Repeat.ACCUMULATE,
         doc="Name a format for ExtendedLog.")
+
+    @classmethod
+    def check(cls, scope: Any) -> Iterable[ConfigError | str]:
+        """A format that nobody defined; ``default`` and ``json`` are ours."""
+        conf = scope.get(cls)
+        known = {name for name, _ in conf.log_format} | set(BUILT_IN_FORMATS)
+        for selection in conf.extended_log:
+            if selection.format not in known:
+                yield ConfigError(
+                    f"ExtendedLog {selection.target} uses the unknown format '{selection.format}'",
+                    conf.source("extended_log"), expected="a name that a LogFormat defines",
+                    hint=values.nearest(selection.format, sorted(known)).removeprefix("; "))
 
 
 class TraceConf(ConfBlock, module="core"):

@@ -10,11 +10,11 @@ from pyproftpd.api.module import Module, On
 from pyproftpd.session.conf import AdmissionConf, LoginConf
 
 
-def _close_records(event: Ended, session: Any, *context: Any) -> None:
-    """The machinery is loaded where it is used: naming this module must stay cheap."""
+def _close_records(event: Ended, *context: Any) -> None:
+    """The end of a session goes into wtmp."""
     from pyproftpd.session import records
 
-    records.close_all(event, session)
+    records.close_all(event, *context)
 
 
 module = Module(name="auth", api=API, conf=(LoginConf, AdmissionConf), on=(On(Ended, _close_records),))

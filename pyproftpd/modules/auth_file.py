@@ -24,5 +24,12 @@ def _verify(event: PostParse, *context: Any) -> None:
     auth_file.verify(event)
 
 
+def _verify(event: PostParse, *context: Any) -> None:
+    """Account files are read once before a configuration is put into force."""
+    from pyproftpd.session.sources import auth_file
+
+    auth_file.verify(event, *context)
+
+
 module = Module(name="auth_file", api=API, conf=(AuthFileConf,), auth=(AuthRow("auth_file", _make),),
                 on=(On(PostParse, _verify),))

@@ -595,7 +595,7 @@ class ProtocolConf(ConfBlock, module="core"):
     """Protocols that a user may work with."""
 
     protocols: tuple[str, ...] = directive(
-        "Protocols", values.names_from("ftp", "ftps", "sftp", "scp"), where=SERVERS, arity="1..*", syntax="name ...",
+        "Protocols", values.names_from("ftp", "ftps", "sftp", "scp", "date"), where=SERVERS, arity="1..*", syntax="name ...",
         default=(), default_text="all", repeat=Repeat.ACCUMULATE, joined=True,
         doc="Protocols allowed after login; none named allows all.")
 
