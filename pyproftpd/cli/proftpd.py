@@ -158,11 +158,11 @@ def _options(given: Arguments) -> Options:
     from pyproftpd.conf.load import Overrides
     from pyproftpd.daemon.options import Options
 
-    overrides = Overrides(server_address=given.values["serveraddr"]) if "serveraddr" in given.values else None
+    overrides = Overrides(server_address=given.values.get("serveraddr", ""), check_collisions="nocollision" not in given)
     return Options(
         path=given.config, labels=given.labels, overrides=overrides, debug_level=given.debug_level,
         foreground="nodaemon" in given, quiet="quiet" in given, single="nofork" in given,
-        collisions="nocollision" in given, ipv6=given.ipv6)
+        ipv6=given.ipv6)
 
 
 if __name__ == "__main__":

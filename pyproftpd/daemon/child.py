@@ -34,7 +34,6 @@ from pyproftpd.session.session import Session
 from pyproftpd.session.sources import order
 from pyproftpd.unix import sockets
 from pyproftpd.unix.privs import Privileges
-from pyproftpd.unix.proctitle import title_setter
 from pyproftpd.unix.scoreboard import Scoreboard, ScoreboardFull
 from pyproftpd.unix.sockets import Address
 from pyproftpd.unix.timers import Timers
@@ -51,23 +50,26 @@ _ENDED, _FAILED = 0, 1
 _FAREWELL_INTERVAL = 0.5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Birth:
     """What a new process inherits, and what its steps have made of it so far."""
 
     options: Options
     world: World
+    bindings: Bindings
     sock: socket.socket
     remote: Address
     privs: Privileges
     log: ServerLogger
     board: Scoreboard | None
-    #: the master's own, to be closed; ``None`` in a process that was never a master (inetd)
-    listeners: Listeners | None
-    recorder: Recorder | None
-    reports: int
+    #: loaded by the master: a session may no longer see the files of Python's packages
+    set_title: Callable[[str], None]
+    #: the master's own, to be closed; none in a process that was never a master (inetd)
+    listeners: Listeners | None = None
+    recorder: Recorder | None = None
     others: tuple[int, ...] = ()
-    bindings: Bindings | None = None
+    #: where to report to the master, -1 = nowhere
+    reports: int = -1
     pid: int = field(default_factory=os.getpid)
     local: Address = field(default_factory=lambda: Address("", 0))
     signals: Recorder | None = None
@@ -116,7 +118,6 @@ def report(birth: Birth, word: int) -> None:
 
 
 def find_server(birth: Birth) -> None:
-    assert birth.bindings is not None
     birth.local = Address.of(birth.sock.getsockname())
     birth.service = birth.bindings.find(birth.local)
     if birth.service is None:
@@ -152,7 +153,7 @@ def make_session(birth: Birth) -> None:
         server=scope, dispatcher=birth.world.dispatcher, privs=birth.privs, timers=timers, loop=loop,
         events=event_bus(birth.world.configuration.modules), log=birth.log, trace=open_trace(birth))
     session.server_name = scope.get(ServerConf).server_name
-    session.titles = (title_setter(), birth.world.main.get(DaemonConf).process_titles == "verbose")
+    session.titles = (birth.set_title, birth.world.main.get(DaemonConf).process_titles == "verbose")
     birth.session = session
 
 

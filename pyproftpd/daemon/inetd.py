@@ -13,6 +13,7 @@ from pyproftpd.daemon.options import Options
 from pyproftpd.daemon.world import StartError, World
 from pyproftpd.log.system import ServerLogger
 from pyproftpd.unix.privs import Privileges
+from pyproftpd.unix.proctitle import title_setter
 from pyproftpd.unix.scoreboard import Scoreboard
 from pyproftpd.unix.sockets import Address
 
@@ -29,4 +30,5 @@ def serve(options: Options, world: World, log: ServerLogger, board: Scoreboard |
     privs.become_daemon(world.uid, world.gid)
     os.umask(0)
     with signals.held():
-        child.main(Birth(options, world, sock, remote, privs, log, board, None, None, -1, (), Bindings(world, options)))
+        child.main(Birth(options=options, world=world, bindings=Bindings(world), sock=sock, remote=remote, privs=privs,
+                         log=log, board=board, set_title=title_setter()))

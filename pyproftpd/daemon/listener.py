@@ -25,19 +25,13 @@ _WILDCARDS = frozenset({"", WILDCARD4, WILDCARD6})
 class Bindings:
     """Local address -> server."""
 
-    def __init__(self, world: World, options: Options) -> None:
+    def __init__(self, world: World) -> None:
         self._exact: dict[Address, Service] = {}
         self._default: dict[int, Service] = {}
         self._any_port_default: Service | None = None
         for service in world.services:
             for host in addresses(service, main=service.scope is world.main):
-                address = Address(host, service.port)
-                taken = self._exact.get(address)
-                if taken is None:
-                    self._exact[address] = service
-                elif not options.collisions and not service.scope.get(ServerConf).server_alias:
-                    raise StartError(f"{service.scope.where}: {address} already belongs to the server at "
-                                     f"{taken.scope.where}; give one another Port or address, or start with -N")
+                self._exact.setdefault(Address(host, service.port), service)
             if service.scope.get(ServerConf).default_server:
                 self._default[service.port] = service
                 self._any_port_default = service
@@ -87,7 +81,7 @@ class Listeners:
         Raises ``StartError``; then everything opened here is closed again and ``previous`` is as it was.
         """
         conf = world.main.get(DaemonConf)
-        self.bindings = Bindings(world, options)
+        self.bindings = Bindings(world)
         self._backlog = conf.tcp_back_log
         self._world = world
         ipv6 = (conf.use_ipv6 if options.ipv6 is None else options.ipv6) and sockets.has_ipv6()

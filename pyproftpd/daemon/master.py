@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyproftpd import COMPATIBILITY
@@ -31,7 +32,6 @@ from pyproftpd.session.conf import DaemonConf
 from pyproftpd.session.loop import Loop, SessionEnd
 from pyproftpd.unix import sockets
 from pyproftpd.unix.privs import Privileges
-from pyproftpd.unix.proctitle import title_setter
 from pyproftpd.unix.scoreboard import Scoreboard
 from pyproftpd.unix.sockets import Address
 from pyproftpd.unix.timers import Timers
@@ -59,13 +59,14 @@ class Estate:
     log: ServerLogger
     board: Scoreboard | None
     pidfile: PidFile
+    set_title: Callable[[str], None]
 
 
 class Master:
     def __init__(self, options: Options, estate: Estate, privs: Privileges) -> None:
         self.options, self.privs = options, privs
         self.world, self.listeners, self.log = estate.world, estate.listeners, estate.log
-        self.board, self.pidfile = estate.board, estate.pidfile
+        self.board, self.pidfile, self.set_title = estate.board, estate.pidfile, estate.set_title
         self.census = Census()
         self.timers = Timers()
         self.recorder = signals.Recorder(signals.MASTER, signals.MASTER_IGNORES)
@@ -99,7 +100,7 @@ class Master:
         """
         gc.collect()
         gc.freeze()
-        title_setter()("proftpd: (accepting connections)")
+        self.set_title("proftpd: (accepting connections)")
 
     def _turn(self) -> None:
         watched = [self._reports] if self._resting else [self._reports, *self.listeners.fds()]
@@ -146,8 +147,9 @@ class Master:
         sock.close()
 
     def _birth(self, sock: socket.socket, remote: Address) -> Birth:
-        return Birth(self.options, self.world, sock, remote, self.privs, self.log, self.board, self.listeners,
-                     self.recorder, self._report_end, (self._reports,), self.listeners.bindings)
+        return Birth(options=self.options, world=self.world, bindings=self.listeners.bindings, sock=sock, remote=remote,
+                     privs=self.privs, log=self.log, board=self.board, set_title=self.set_title,
+                     listeners=self.listeners, recorder=self.recorder, reports=self._report_end, others=(self._reports,))
 
     def _rest(self) -> None:
         """Leave new connections in the backlog for a moment instead of spinning on what the system cannot give."""
@@ -275,9 +277,10 @@ class Master:
         self.log.notice(f"ProFTPD {COMPATIBILITY} standalone mode SHUTDOWN")
 
     def _on_signal_at_end(self, number: int) -> None:
-        """A second TERM does not wait."""
+        """A second TERM does not wait; the end of a child may be the end of waiting."""
         if number in signals.ENDING:
             self._signal_children(signal.SIGKILL)
+        self.loop.interrupt()
 
     def _signal_children(self, number: signal.Signals) -> None:
         with self.privs.root():

@@ -22,8 +22,6 @@ class Options:
     quiet: bool = False
     #: -X: serve one session in this process, then end
     single: bool = False
-    #: -N: two servers may claim one address
-    collisions: bool = False
     ipv6: bool | None = None
 
     @property

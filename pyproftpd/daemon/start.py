@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 import sys
@@ -18,6 +19,7 @@ from pyproftpd.log.system import ServerLogger
 from pyproftpd.session.conf import DaemonConf
 from pyproftpd.unix import rlimits
 from pyproftpd.unix.privs import Privileges
+from pyproftpd.unix.proctitle import title_setter
 from pyproftpd.unix.scoreboard import Scoreboard
 
 #: the master holds listeners, logs and a connection being handed over; children hold their own
@@ -30,6 +32,7 @@ def start(options: Options) -> int:
     os.umask(0o022)
     rlimits.forbid_core_dumps()
     rlimits.raise_descriptors(_DESCRIPTORS)
+    codecs.lookup("idna")  # loaded at its first use, which would be in a session that cannot see the library any more
     complaints: list[str] = []
     world = build(options)
     log = system.open_logger(world.main, foreground=options.to_terminal, debug_level=options.debug_level,
@@ -58,7 +61,7 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
         terminal = detach()
     if board is not None:
         board.set_master(os.getpid())
-    estate = Estate(world, listeners, log, board, PidFile.write(conf.pid_file, os.getpid()))
+    estate = Estate(world, listeners, log, board, PidFile.write(conf.pid_file, os.getpid()), title_setter())
     privs.become_daemon(world.uid, world.gid)
     os.umask(0)
     master = Master(options, estate, privs)
@@ -111,7 +114,9 @@ def _serve_one(options: Options, world: World, log: ServerLogger, listeners: Lis
     privs.become_daemon(world.uid, world.gid)
     os.umask(0)
     with signals.held():
-        child.main(Birth(options, world, *accepted, privs, log, board, listeners, None, -1, (), listeners.bindings))
+        child.main(Birth(options=options, world=world, bindings=listeners.bindings, sock=accepted[0],
+                         remote=accepted[1], privs=privs, log=log, board=board, set_title=title_setter(),
+                         listeners=listeners))
 
 
 def _is_socket(fd: int) -> bool:

@@ -1,0 +1,93 @@
+"""Starting: errors reach the terminal, the pid file is there when the command returns, nothing is left after the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+
+from tests.daemon.master import BASE, Master, alive
+
+
+def test_the_command_returns_when_the_daemon_serves_and_has_written_its_pid(master: Master) -> None:
+    result = master.start_daemon()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert master.connect().served()
+    assert alive(master.daemon)
+    assert stat.S_IMODE(os.stat(master.root / "pid").st_mode) == 0o644
+    pid = master.daemon
+    master.stop()
+    assert not alive(pid)
+    assert not (master.root / "pid").exists()
+
+
+def test_a_daemon_holds_no_terminal_and_keeps_its_standard_descriptors_closed(master: Master) -> None:
+    master.start_daemon()
+    directory = f"/proc/{master.daemon}/fd"
+    assert {os.readlink(f"{directory}/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
+    fields = open(f"/proc/{master.daemon}/stat").read().rpartition(")")[2].split()
+    assert fields[4] == "0", "controlling terminal"
+    assert os.getsid(master.daemon) != os.getsid(0)
+
+
+def test_every_fault_of_a_configuration_is_said_with_its_line(master: Master) -> None:
+    master.configure("NoSuchDirective on\nMaxInstances many\n")
+    result = master.run()
+    assert result.returncode == 1
+    lines = result.stderr.splitlines()
+    first = len(master.path.read_text().splitlines()) - 1
+    assert [line.split(": ")[0] for line in lines] == [f"{master.path}:{first}", f"{master.path}:{first + 1}"]
+    assert "Traceback" not in result.stderr
+    assert not (master.root / "pid").exists()
+
+
+def test_a_port_in_use_is_one_line_with_the_place_that_asked_for_it(master: Master) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", master.port))
+        other.listen()
+        master.configure()
+        result = master.run()
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"{master.path}:4: cannot listen on 127.0.0.1:{master.port}: Address already in use")
+
+
+def test_an_unknown_user_is_one_line_with_its_place(master: Master) -> None:
+    master.configure(base=BASE.replace("{ids}", "User no-such-user-here"))
+    result = master.run("-n")
+    assert result.returncode == 1
+    assert f"{master.path}:5:" in result.stderr
+    assert "no-such-user-here" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_configuration_is_named(master: Master) -> None:
+    result = master.run()
+    assert result.returncode == 1
+    assert str(master.path) in result.stderr
+    assert "No such file" in result.stderr
+
+
+def test_a_server_that_nobody_speaks_for_is_named_and_without_another_there_is_no_start(master: Master) -> None:
+    master.configure(base=BASE.replace("LoadModule mod_echo.c\n", ""))
+    result = master.run()
+    assert result.returncode == 1
+    assert "is not served" in result.stderr
+    assert "SFTP" in result.stderr
+
+
+def test_configtest_says_good_and_bad_and_opens_nothing(master: Master) -> None:
+    master.configure()
+    good = master.run("-t")
+    assert (good.returncode, good.stdout.splitlines()[0]) == (0, "Checking syntax of configuration file")
+    assert sorted(path.name for path in master.root.iterdir()) == ["proftpd.conf"]
+    master.configure("AllowOverwrite perhaps\n")
+    assert master.run("-t").returncode == 1
+
+
+def test_status_tells_whether_a_server_runs(master: Master) -> None:
+    master.configure()
+    assert master.run("-s").returncode == 1
+    master.start_daemon()
+    result = master.run("-s")
+    assert (result.returncode, str(master.daemon) in result.stdout) == (0, True)
