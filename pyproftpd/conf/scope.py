@@ -54,8 +54,8 @@ class LimitSection:
 class Scope:
     """The settings of one place; immutable (what it remembers are answers it has given)."""
 
-    __slots__ = ("kind", "path", "where", "server", "addresses", "anonymous", "limits", "place", "facts", "home",
-                 "_layers", "_directories", "_blocks", "_under", "_nests")
+    __slots__ = ("kind", "path", "where", "server", "main", "addresses", "anonymous", "limits", "place", "facts",
+                 "home", "_layers", "_directories", "_blocks", "_under", "_nests")
 
     def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
                  main: Scope | None = None, facts: BindFacts | None = None, home: str = "") -> None:
@@ -147,11 +147,6 @@ class Scope:
         scope._directories = ()
         scope._blocks, scope._under, scope._nests = {}, {}, {}
         return scope
-
-    @property
-    def directories(self) -> tuple[Scope, ...]:
-        """The scopes of all Directory sections of this server or anonymous login."""
-        return tuple(self._inner(one.path, one.where, one.settings, one.limits) for one in self._directories)
 
     def overlay(self, root: Node) -> Scope:
         """This place with an ``.ftpaccess`` file on top."""
