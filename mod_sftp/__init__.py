@@ -1,0 +1,3 @@
+"""mod_sftp: SSH2, SFTP and SCP for pyproftpd."""
+
+from mod_sftp.module import module as module

@@ -44,15 +44,28 @@ class Outcome:
 class Connection(Protocol):
     """The transport, as authentication sees it."""
 
-    #: exchange hash of the first key exchange (RFC 4253 7.2)
-    session_id: bytes
-    client_version: str
-    #: cipher or MAC is ``none``
-    insecure: bool
-    #: the client understands SSH_MSG_USERAUTH_BANNER (OpenSSH 2.0 to 2.3.0 do not)
-    banners: bool
-    #: blob of the host key that this connection was keyed with (publickey-hostbound)
-    host_key: bytes
+    @property
+    def session_id(self) -> bytes:
+        """Exchange hash of the first key exchange (RFC 4253 7.2)."""
+        ...
+
+    @property
+    def client_version(self) -> str: ...
+
+    @property
+    def insecure(self) -> bool:
+        """Cipher or MAC is ``none``."""
+        ...
+
+    @property
+    def banners(self) -> bool:
+        """The client understands SSH_MSG_USERAUTH_BANNER (OpenSSH 2.0 to 2.3.0 do not)."""
+        ...
+
+    @property
+    def host_key(self) -> bytes:
+        """Blob of the host key that this connection was keyed with (publickey-hostbound)."""
+        ...
 
     def send(self, message: int, *parts: bytes) -> None: ...
 

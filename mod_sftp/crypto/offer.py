@@ -80,6 +80,13 @@ def compressions(setting: str) -> tuple[str, ...]:
     return {"on": ("zlib", "none"), "delayed": ("zlib@openssh.com", "none")}.get(setting, ("none",))
 
 
+def library_version() -> str:
+    """The crypto library under everything, as it names itself: ``OpenSSL 3.5.1 1 Jul 2026``."""
+    from cryptography.hazmat.backends.openssl import backend
+
+    return backend.openssl_version_text()
+
+
 def fips_enabled() -> bool:
     """Whether the library runs on a FIPS module, without which ``-DSFTP_USE_FIPS`` is a start error."""
     try:

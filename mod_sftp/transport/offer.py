@@ -1,52 +1,36 @@
-"""What a server offers: rows of the algorithm tables, chosen by the configuration, its keys and what the library can do."""
+"""What a server brings to its key exchanges: names from the configuration, the client's overrides and the keys at hand."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mod_sftp.conf import SftpConf
-from mod_sftp.crypto import names
-from mod_sftp.crypto.ciphers import cipher
-from mod_sftp.crypto.exchanges import kex
+from mod_sftp.crypto.groups import Groups
 from mod_sftp.crypto.hostkeys import Signer
-from mod_sftp.crypto.macs import mac
+from mod_sftp.crypto.offer import compressions, host_key_algorithms, offer, server_sig_algs
 from mod_sftp.quirks import Overrides
+from mod_sftp.transport.kex import Terms
 from mod_sftp.transport.negotiate import Offer
 
-GROUP1 = "diffie-hellman-group1-sha1"
 
-#: SFTPCompression -> names; ``delayed`` never lists plain zlib: it would serve strangers (security.md T7)
-COMPRESSIONS = {
-    "off": ("none",),
-    "on": ("zlib@openssh.com", "zlib", "none"),
-    "delayed": ("zlib@openssh.com", "none"),
-}
+def make_terms(conf: SftpConf, keys: Sequence[Signer], groups: Groups, overrides: Overrides, *, fips: bool) -> Terms:
+    """For one client; ``Overrides()`` for one that is not known yet."""
+    def names(kind: str, said: tuple[str, ...] | None, configured: tuple[str, ...]) -> tuple[str, ...]:
+        return offer(kind, said or configured, profile=conf.security_profile, fips=fips,
+                     weak_dh="AllowWeakDH" in conf.options)
 
-
-def make_offer(conf: SftpConf, keys: Sequence[Signer], overrides: Overrides | None = None, *, fips: bool = False) -> Offer:
-    """The lists of KEXINIT, in order."""
-    said = overrides or Overrides()
-
-    def chosen(kind: str, override: tuple[str, ...] | None, configured: tuple[str, ...]) -> tuple[str, ...]:
-        return override or configured or names.selection(kind, profile=conf.security_profile, fips=fips)
-
-    exchanges = chosen("kex", said.key_exchanges, conf.key_exchanges)
-    if "AllowWeakDH" in conf.options and GROUP1 not in exchanges:
-        exchanges += (GROUP1,)
-    digests_named = bool(said.digests or conf.digests)
-    able = {name for key in keys for name in key.algorithms}
-    return Offer(
-        tuple(name for name in exchanges if kex(name).available()),
-        tuple(name for name in chosen("hostkey", said.host_keys, conf.host_keys) if name in able),
-        tuple(name for name in chosen("cipher", said.ciphers, conf.ciphers) if cipher(name).available()),
-        tuple(name for name in chosen("mac", said.digests, conf.digests)
-              if mac(name).available() and (digests_named or mac(name).fast())),
-        COMPRESSIONS[conf.compression])
+    chosen = Offer(
+        names("kex", overrides.key_exchanges, conf.key_exchanges),
+        host_key_algorithms(names("hostkey", overrides.host_keys, conf.host_keys), keys),
+        names("cipher", overrides.ciphers, conf.ciphers),
+        names("mac", overrides.digests, conf.digests),
+        compressions(conf.compression))
+    return Terms(chosen, tuple(keys), groups, strict="NoStrictKex" not in conf.options,
+                 extensions="NoExtensionNegotiation" not in conf.options,
+                 pessimistic_newkeys=bool(overrides.pessimistic_newkeys))
 
 
-def signature_algorithms(conf: SftpConf, *, fips: bool = False) -> tuple[str, ...]:
-    """``server-sig-algs``: what a user's key may sign with (behaviour 59)."""
-    if conf.auth_public_keys:
-        return conf.auth_public_keys
-    chosen = names.selection("pubkey", profile=conf.security_profile, fips=fips)
-    return tuple(name for name in chosen if conf.security_profile == "modern" or name not in names.UNADVERTISED)
+def signature_algorithms(conf: SftpConf, *, fips: bool) -> tuple[str, ...]:
+    """``server-sig-algs`` (behaviour 59)."""
+    return server_sig_algs(conf.auth_public_keys,
+                           offer("pubkey", conf.auth_public_keys, profile=conf.security_profile, fips=fips))

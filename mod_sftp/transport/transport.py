@@ -95,6 +95,8 @@ class Transport:
         self._out = Outbound(make_sealer(*clear), random)
         self.exchange = KeyExchange(settings.terms, settings.version.encode(), random,
                                     Wire(self._send_own, self._seal_with, self._open_with))
+        #: our version line
+        self.version = settings.version
         #: the client's version line, ``""`` before it came
         self.client_version = ""
         self.logged_in = False

@@ -55,7 +55,7 @@ class Scope:
     """The settings of one place; immutable (what it remembers are answers it has given)."""
 
     __slots__ = ("kind", "path", "where", "server", "main", "addresses", "anonymous", "limits", "place", "facts",
-                 "home", "_layers", "_directories", "_blocks", "_under", "_nests")
+                 "home", "_layers", "_directories", "_blocks", "_under", "_nests", "__weakref__")
 
     def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
                  main: Scope | None = None, facts: BindFacts | None = None, home: str = "") -> None:

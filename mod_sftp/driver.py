@@ -1,0 +1,403 @@
+"""One socket, one loop: bytes to the transport, messages to who takes them, and everything queued back (house, section 6).
+
+::
+
+    fill ──► next_packet ──► on[number] ──► resume ──► flush
+      ▲  waits only when nothing is left to do         │
+      └────────────────────────────────────────────────┘
+
+``on`` is a table of 256 handlers; login swaps its rows. Before login everything that authentication does not know ends
+the connection (security.md T19); after it unknown numbers are answered UNIMPLEMENTED.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NoReturn
+
+from mod_sftp.api import Abandoned, Prompt
+from mod_sftp.auth import kbdint
+from mod_sftp.auth.service import AuthService
+from mod_sftp.channel.globals import announce_host_keys
+from mod_sftp.channel.mux import Mux
+from mod_sftp.conf import SftpConf
+from mod_sftp.log import SftpLog
+from mod_sftp.quirks import Overrides, overrides
+from mod_sftp.timing import Timing
+from mod_sftp.transport.inbound import MAX_PACKET
+from mod_sftp.transport.kex import Terms
+from mod_sftp.transport.negotiate import Negotiated
+from mod_sftp.transport.transport import Disconnected, Hangup, Settings, Transport
+from mod_sftp.wire.messages import Disconnect, Msg
+from mod_sftp.wire.ssh import Reader, string
+from pyproftpd.errors import PeerError, ProftpdError
+from pyproftpd.session.loop import SessionEnd
+from pyproftpd.session.session import Session
+
+#: turns of a loop that never waits, after which timers and signals are looked at
+TICK = 32
+#: seconds without a word after which buffers go back to the kernel
+REST_AFTER = 5.0
+#: bytes moved that make this worth its system calls
+REST_WORTH = 128 * 1024
+#: how long a farewell may take to be read, so that a reset does not overtake it
+LINGER = 1.0
+#: messages of the authentication protocol (RFC 4250 4.1.2)
+USERAUTH_MESSAGES = range(50, 80)
+
+#: reason of a DISCONNECT in the log. Source: real server
+REASONS: Mapping[int, str] = {
+    Disconnect.HOST_NOT_ALLOWED_TO_CONNECT: "Host not allowed to connect",
+    Disconnect.PROTOCOL_ERROR: "Protocol error",
+    Disconnect.KEY_EXCHANGE_FAILED: "Key exchange failed",
+    Disconnect.MAC_ERROR: "MAC error",
+    Disconnect.COMPRESSION_ERROR: "Compression error",
+    Disconnect.SERVICE_NOT_AVAILABLE: "Requested service not available",
+    Disconnect.PROTOCOL_VERSION_NOT_SUPPORTED: "Protocol version not supported",
+    Disconnect.HOST_KEY_NOT_VERIFIABLE: "Host key not verifiable",
+    Disconnect.CONNECTION_LOST: "Connection lost",
+    Disconnect.BY_APPLICATION: "Application disconnected",
+    Disconnect.TOO_MANY_CONNECTIONS: "Too many connections",
+    Disconnect.AUTH_CANCELLED_BY_USER: "Authentication cancelled by user",
+    Disconnect.NO_MORE_AUTH_METHODS_AVAILABLE: "No other authentication mechanisms available",
+    Disconnect.ILLEGAL_USER_NAME: "Illegal user name",
+}
+
+
+class Closed(ProftpdError):
+    """The client closed the connection without a DISCONNECT."""
+
+
+class _Answered(Exception):
+    """Leaves the loop in the middle of a batch: what follows in it belongs to whoever asked."""
+
+
+class Driver:
+    """Serves one session to its end. ``make_terms(overrides)`` gives the algorithms for a client that is now known."""
+
+    def __init__(self, session: Session, settings: Settings, make_terms: Callable[[Overrides], Terms]) -> None:
+        self.session, self.conf = session, session.scope.get(SftpConf)
+        self.log = session.state(SftpLog)
+        self.overrides = Overrides()
+        self._make_terms = make_terms
+        self.transport = Transport(settings, random=os.urandom, listener=self)
+        self.mux: Mux | None = None
+        self.timing = Timing(session, self)
+        self._socket, self._fd = session.socket, session.socket.fileno()
+        #: whole packets may be left in the transport, or channels have more to do: do not wait
+        self._left = self._busy = False
+        self._turns = self._moved = 0
+        #: inside a conversation of keyboard-interactive: what the client said to it
+        self._answer: bytes | None = None
+        self._request: bytes | None = None
+        self._failure: ProftpdError | None = None
+        self.auth = AuthService(session, AuthConnection(self), self.conf)
+        self.on: list[Callable[[memoryview], None]] = [partial(self._early, number) for number in range(256)]
+        self.on[Msg.SERVICE_REQUEST] = partial(self._authenticate, Msg.SERVICE_REQUEST)
+        for number in USERAUTH_MESSAGES:
+            self.on[number] = partial(self._authenticate, number)
+
+    def run(self) -> None:
+        """Returns when the client has left; every other end is an exception, told to the client first."""
+        session = self.session
+        session.protocol = "ssh2"
+        self.log.line(f"client ({session.remote_address}:{session.remote_port}) connected to server "
+                      f"({session.local_address}:{session.local_port})")
+        failure = "connection lost"
+        try:
+            self._flush()
+            self.log.line(f"sent server version '{self.transport.version}'")
+            self.timing.start()
+            while True:
+                self._turn()
+        except Closed:
+            failure = "client disconnected"
+            self.log.line("disconnecting client (received EOF)")
+        except Disconnected as said:
+            failure = "client disconnected"
+            reason = REASONS.get(said.reason, f"reason {said.reason}")
+            self.log.line(f"client at {session.remote_address} sent SSH_DISCONNECT message: {said.text} ({reason})")
+        except SessionEnd as end:
+            failure = end.reason
+            self._say_farewell(Disconnect.BY_APPLICATION, end.reason)
+            raise
+        except Hangup as error:
+            failure = error.text
+            self.log.line(f"{error.text} from {session.remote_address}")
+            self._flush()
+            raise
+        except PeerError as error:
+            failure = error.text
+            self.log.line(error.text)
+            self._say_farewell(error.reason, error.text)
+            self._linger()
+            raise
+        finally:
+            if self.mux is not None:
+                self.mux.close(failure)
+
+    # What the transport tells (``transport.Listener``).
+
+    def line(self, text: str) -> None:
+        self.log.line(text)
+
+    def trace(self, level: int, text: str) -> None:
+        if self.session.trace.on:
+            self.session.trace("ssh2", level, text)
+
+    def client_known(self, software: str) -> Terms | None:
+        self._publish("SFTP_CLIENT_BANNER", self.transport.client_version)
+        self.overrides = overrides(software, self.conf.client_match)
+        return self._make_terms(self.overrides)
+
+    def keys_changed(self, negotiated: Negotiated, first: bool) -> None:
+        self.timing.rekeyed()
+        for line in negotiated.lines():
+            self.log.line(line)
+        for name, value in (
+            ("KEX", negotiated.kex), ("HOST_KEY", negotiated.host_key), ("CLIENT_CIPHER", negotiated.cipher_in),
+            ("SERVER_CIPHER", negotiated.cipher_out), ("CLIENT_MAC", negotiated.mac_in),
+            ("SERVER_MAC", negotiated.mac_out), ("CLIENT_COMPRESSION", negotiated.compression_in),
+            ("SERVER_COMPRESSION", negotiated.compression_out),
+        ):
+            self._publish(f"SFTP_{name}_ALGO", value)
+
+    def _publish(self, name: str, value: str) -> None:
+        """For hooks and log formats: an environment variable and a note of the session."""
+        self.session.environ[name] = self.session.notes[name] = value
+
+    # The loop.
+
+    def _turn(self) -> None:
+        transport, on = self.transport, self.on
+        if not self._left:
+            self._fill()
+        elif transport.full:
+            self._wait()
+        self._left = True
+        while not transport.full:
+            packet = transport.next_packet()
+            if packet is None:
+                self._left = False
+                break
+            on[packet[0]](packet[1])
+        if self.mux is not None:
+            self._busy = self.mux.resume()
+        if self.timing.wants_keys():
+            self.rekey()
+        self._flush()
+
+    def _fill(self) -> None:
+        """Take what the socket has; wait for it when there is nothing else to do."""
+        self._turns += 1
+        if self._turns % TICK == 0:
+            self.session.loop.tick()
+        if self.transport.full or not self._receive():
+            if self._busy and not self.transport.full:
+                return
+            self._wait()
+
+    def _receive(self) -> bool:
+        try:
+            count = self._socket.recv_into(self.transport.space())
+        except BlockingIOError:
+            return False
+        if not count:
+            raise Closed
+        self.transport.filled(count)
+        self.session.bytes_in += count
+        self._moved += count
+        self.timing.heard()
+        return True
+
+    def _wait(self) -> None:
+        """Until the socket can do what is wanted, or a paused channel may go on."""
+        transport = self.transport
+        rest = REST_AFTER if self._moved > REST_WORTH and not transport.pending else None
+        pause = self.mux.wakes_in() if self.mux is not None else None
+        timeouts = [seconds for seconds in (rest, pause) if seconds is not None]
+        readable, writable = self.session.loop.wait(
+            read=() if transport.full else (self._fd,), write=(self._fd,) if transport.pending else (),
+            timeout=min(timeouts) if timeouts else None)
+        if writable:
+            self._flush()
+        elif readable:
+            if not self._left:
+                self._receive()
+        elif rest is not None and pause is None:
+            transport.rest()
+            self._moved = 0
+
+    def _flush(self) -> None:
+        """Send what is queued, as far as the socket takes it."""
+        transport = self.transport
+        while len(output := transport.output()):
+            try:
+                count = self._socket.send(output)
+            except BlockingIOError:
+                return
+            transport.sent(count)
+            self.session.bytes_out += count
+            self._moved += count
+            if count < len(output):
+                return
+
+    def flush(self) -> None:
+        """For timers, whose messages would otherwise wait for the next packet of the client."""
+        self._flush()
+
+    def rekey(self) -> None:
+        self.transport.rekey()
+        self.timing.rekeying()
+        self._flush()
+
+    def _say_farewell(self, reason: int, text: str) -> None:
+        self.log.line(f"disconnecting {self.session.remote_address} ({REASONS.get(reason, text)})")
+        try:
+            self.transport.close(reason, text)
+            self._flush()
+        except OSError as error:
+            self.log.line(f"cannot tell the client: {error.strerror}")
+
+    def _linger(self) -> None:
+        """Read and drop until the client closes: unread input would make the kernel reset what we just said."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+            sink, left = bytearray(65536), MAX_PACKET
+            while left > 0 and self.session.loop.wait(read=(self._fd,), timeout=LINGER)[0]:
+                count = self._socket.recv_into(sink)
+                if not count:
+                    return
+                left -= count
+        except OSError:
+            return
+
+    # Before login.
+
+    def _early(self, number: int, payload: memoryview) -> None:
+        raise PeerError(f"message {number} before login")
+
+    def _authenticate(self, number: int, payload: memoryview) -> None:
+        """Hand one message to authentication, and behind it what came in the middle of its conversation."""
+        self.auth.handle(number, payload)
+        while self._request is not None or self._failure is not None:
+            failure, self._failure = self._failure, None
+            if failure is not None:
+                raise failure
+            request, self._request = self._request, None
+            if request is not None:
+                self.auth.handle(Msg.USERAUTH_REQUEST, memoryview(request))
+
+    def exchange(self, name: str, instruction: str, prompts: Sequence[Prompt]) -> Sequence[bytes]:
+        """Ask the client and run the loop until it answers (RFC 4256).
+
+        The caller may be deep inside PAM, so nothing but ``Abandoned`` leaves here; what ended the wait is raised again
+        once PAM is out of the way.
+        """
+        if self._request is not None or self._failure is not None:
+            raise Abandoned
+        self.transport.send(Msg.USERAUTH_INFO_REQUEST, kbdint.info_request(name, instruction, prompts))
+        saved = {number: self.on[number] for number in (*USERAUTH_MESSAGES, Msg.SERVICE_REQUEST)}
+        for number in saved:
+            self.on[number] = partial(self._early, number)
+        self.on[Msg.USERAUTH_INFO_RESPONSE] = self._answered
+        self.on[Msg.USERAUTH_REQUEST] = self._abandoned
+        self._answer = None
+        try:
+            self._flush()
+            self._until_answered()
+            if self._answer is None:
+                raise Abandoned
+            return kbdint.info_response(memoryview(self._answer), len(prompts))
+        except (PeerError, Disconnected, Closed, SessionEnd) as error:
+            self._failure = error
+            raise Abandoned from error
+        finally:
+            for number, handler in saved.items():
+                self.on[number] = handler
+
+    def _until_answered(self) -> None:
+        try:
+            while True:
+                self._turn()
+        except _Answered:
+            return
+
+    def _answered(self, payload: memoryview) -> None:
+        self._answer = bytes(payload)
+        raise _Answered
+
+    def _abandoned(self, payload: memoryview) -> None:
+        self._request = bytes(payload)
+        raise _Answered
+
+    # After login.
+
+    def logged_in(self) -> None:
+        """USERAUTH_SUCCESS is queued: channels may open, strangers' limits are lifted."""
+        self.conf = self.session.scope.get(SftpConf)
+        self.transport.login_done()
+        self.mux = Mux(self.session, self.transport, self.conf, self.overrides)
+        self.on[:] = [self._unknown] * 256
+        for number in USERAUTH_MESSAGES:
+            self.on[number] = self._late
+        self.on[Msg.SERVICE_REQUEST] = partial(self._early, Msg.SERVICE_REQUEST)
+        self.on[Msg.PING] = self._ping
+        for number, handler in self.mux.handlers().items():
+            self.on[number] = handler
+        self.timing.logged_in()
+        announce_host_keys(self.mux)
+
+    def _unknown(self, payload: memoryview) -> None:
+        self.transport.unimplemented()
+
+    def _late(self, payload: memoryview) -> None:
+        """Authentication after success is ignored in silence (RFC 4252 5.1)."""
+
+    def _ping(self, payload: memoryview) -> None:
+        """ping@openssh.com: the data comes back."""
+        reader = Reader(payload)
+        data = reader.bytes()
+        reader.end()
+        self.transport.send(Msg.PONG, string(data))
+
+
+class AuthConnection:
+    """The driver as authentication sees it (``auth.outcome.Connection``)."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.send = driver.transport.send
+        self.exchange = driver.exchange
+
+    @property
+    def session_id(self) -> bytes:
+        return self._driver.transport.session_id
+
+    @property
+    def client_version(self) -> str:
+        return self._driver.transport.client_version
+
+    @property
+    def insecure(self) -> bool:
+        """Do passwords travel in the clear, or unprotected against change?"""
+        agreed = self._driver.transport.negotiated
+        return agreed is None or "none" in (agreed.cipher_in, agreed.cipher_out, agreed.mac_in, agreed.mac_out)
+
+    @property
+    def host_key(self) -> bytes:
+        return self._driver.transport.exchange.host_key().blob
+
+    @property
+    def banners(self) -> bool:
+        """Can the client stand SSH_MSG_USERAUTH_BANNER?"""
+        return self._driver.overrides.banner
+
+    def authenticated(self) -> None:
+        self._driver.logged_in()
+
+    def disconnect(self, reason: int, text: str) -> NoReturn:
+        raise PeerError(text, reason)

@@ -1,0 +1,60 @@
+"""mod_sftp as a module: the front end that speaks SSH2 for every server with ``SFTPEngine on``.
+
+What it takes to serve (crypto, authentication, SFTP) is imported when a configuration is prepared, not when the module is
+named: ``proftpd -V`` must stay fast.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from mod_sftp.conf import SftpConf
+from pyproftpd import API
+from pyproftpd.api.module import Module
+
+if TYPE_CHECKING:
+    from mod_sftp.serving import Prepared
+    from pyproftpd.conf.scope import Configuration, Scope
+    from pyproftpd.session.session import Session
+
+
+class SftpFrontEnd:
+    """Serves SSH2 connections (``api.frontend.FrontEnd``)."""
+
+    name = "sftp"
+
+    def __init__(self) -> None:
+        #: by server; a configuration that is dropped takes its keys with it, one that fails to load costs nothing
+        self._prepared: WeakKeyDictionary[Scope, Prepared] = WeakKeyDictionary()
+
+    def claims(self, scope: Scope) -> bool:
+        return scope.get(SftpConf).engine
+
+    def prepare(self, configuration: Configuration) -> None:
+        """Load the keys of every server, as root, and warm up, so that the first client finds what the second finds."""
+        from mod_sftp import serving
+
+        for scope in configuration.servers:
+            if self.claims(scope):
+                self._prepared[scope] = serving.prepare(scope)
+
+    def run(self, session: Session) -> None:
+        from mod_sftp import serving
+
+        prepared = self._prepared[session.server]
+        self._prepared.clear()  # this process needs the keys of no other server
+        serving.serve(session, prepared)
+
+    def refuse(self, session: Session, reason: str, text: str) -> None:
+        from mod_sftp import serving
+
+        serving.refuse(session, text)
+
+
+module = Module(
+    name="sftp",
+    api=API,
+    conf=(SftpConf,),
+    frontends=(SftpFrontEnd(),),
+)

@@ -1,0 +1,151 @@
+"""From a configured server to a served session: keys and warm caches in the master, logs and settings in the child."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+from dataclasses import dataclass
+
+from mod_sftp.channel.requests import PROGRAMS
+from mod_sftp.conf import SftpConf
+from mod_sftp.crypto.groups import Groups
+from mod_sftp.crypto.hostkeys import Signer
+from mod_sftp.crypto.offer import library_version
+from mod_sftp.driver import Driver
+from mod_sftp.keyring.files import load_groups, load_host_keys
+from mod_sftp.keyring.passphrase import Passphrases
+from mod_sftp.log import SftpLog
+from mod_sftp.quirks import Overrides, needs_client_first
+from mod_sftp.transport.kex import Terms
+from mod_sftp.transport.offer import make_terms, signature_algorithms
+from mod_sftp.transport.transport import Settings, Transport
+from mod_sftp.transport.warmup import Silent, warm_up
+from mod_sftp.wire.messages import Disconnect
+from pyproftpd.conf.scope import Scope
+from pyproftpd.errors import PeerError
+from pyproftpd.log.conf import SystemLogConf
+from pyproftpd.log.sinks import UnsafePath, open_sink
+from pyproftpd.session.conf import ServerConf
+from pyproftpd.session.display import Display
+from pyproftpd.session.session import Session
+
+#: the software part of the version line where ServerIdent does not name one. Source: real server
+SOFTWARE = "mod_sftp"
+#: version line without CR LF (RFC 4253 4.2)
+MAX_VERSION = 253
+#: what an SFTPHostKey line begins with that names an agent
+AGENT = "agent:"
+#: options that make KEXINIT wait for the client's version (behaviours 14 and 31)
+PESSIMISTIC = frozenset({"PessimisticKexinit", "OldProtocolCompat"})
+#: how long a client that is turned away may take to read why
+LINGER = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the master made ready for one server; ``notes`` are for the SFTPLog of its sessions."""
+
+    keys: tuple[Signer, ...]
+    groups: Groups
+    notes: tuple[str, ...]
+
+
+def prepare(scope: Scope) -> Prepared:
+    """Load the host keys of a server and run half a session; the caller is root."""
+    conf, server = scope.get(SftpConf), scope.get(ServerConf)
+    notes: list[str] = []
+    keys = load_host_keys(
+        (word for word in conf.host_key if not word.startswith(AGENT)),
+        limits=conf.key_limits, insecure="InsecureHostKeyPerms" in conf.options,
+        passphrase=Passphrases(f"{server.server_name}:{server.port}", conf.pass_phrase_provider,
+                               interactive=os.isatty(0), say=notes.append),
+        say=notes.append)
+    notes += [f"using '{key.origin}' as {key.bits}-bit {key.kind.upper()} hostkey" for key in keys]
+    groups = Groups(load_groups(conf.dh_param_file, notes.append), weak="AllowWeakDH" in conf.options)
+    for _, place in PROGRAMS.values():
+        importlib.import_module(place.partition(":")[0])
+    terms = make_terms(conf, keys, groups, Overrides(), fips=False)
+    warm_up(Settings(f"SSH-2.0-{SOFTWARE}", terms, signature_algorithms(conf, fips=False)), os.urandom)
+    return Prepared(keys, groups, tuple(notes))
+
+
+def serve(session: Session, prepared: Prepared) -> None:
+    """The whole life of a session. Raises ``PeerError``, ``SessionEnd``, ``OSError``."""
+    conf = session.scope.get(SftpConf)
+    log = session.store[SftpLog] = _open_log(session, conf)
+    for note in prepared.notes:
+        log.line(note)
+    _describe_connection(session)
+    keys = prepared.keys + _agent_keys(session, conf, log)
+
+    def terms(overrides: Overrides) -> Terms:
+        return make_terms(conf, keys, prepared.groups, overrides, fips=False)
+
+    first = terms(Overrides())
+    if not first.offer.host_keys:
+        log.line("no available host keys, refusing session")
+        raise PeerError("no host keys available", Disconnect.KEY_EXCHANGE_FAILED)
+    early = not PESSIMISTIC & conf.options and not needs_client_first(conf.client_match)
+    settings = Settings(version_line(session), first, signature_algorithms(conf, fips=False), early_kexinit=early,
+                        old_protocol="OldProtocolCompat" in conf.options)
+    Driver(session, settings, terms).run()
+
+
+def refuse(session: Session, text: str) -> None:
+    """Turn a client away before anything was agreed: our version line, and a DISCONNECT in the clear."""
+    conf = session.scope.get(SftpConf)
+    log = session.store[SftpLog] = _open_log(session, conf)
+    log.line(f"disconnecting {session.remote_address} (Too many connections)")
+    transport = Transport(
+        Settings(version_line(session), make_terms(conf, (), Groups(), Overrides(), fips=False), early_kexinit=False),
+        random=os.urandom, listener=Silent())
+    transport.close(Disconnect.TOO_MANY_CONNECTIONS, text)
+    try:
+        session.socket.send(transport.output())
+        session.socket.shutdown(socket.SHUT_WR)
+        sink = bytearray(4096)
+        while session.loop.wait(read=(session.socket.fileno(),), timeout=LINGER)[0]:
+            if not session.socket.recv_into(sink):
+                return
+    except OSError as error:
+        log.line(f"cannot tell the client: {error.strerror}")
+
+
+def version_line(session: Session) -> str:
+    """``SSH-2.0-`` and what ServerIdent says (behaviour 24); always a legal line."""
+    ident = session.scope.get(ServerConf).server_ident
+    software = Display(ident.text).render(session) if ident.shown and ident.text else SOFTWARE
+    legal = "".join(char if " " <= char <= "~" else "_" for char in software.strip())
+    return f"SSH-2.0-{legal or SOFTWARE}"[:MAX_VERSION]
+
+
+def _open_log(session: Session, conf: SftpConf) -> SftpLog:
+    """A log that cannot be opened does not stop the session (behaviour 23); the server log says so."""
+    if not conf.log or conf.log == "none":
+        return SftpLog()
+    system = session.scope.get(SystemLogConf)
+    try:
+        with session.privs.root():
+            return SftpLog(open_sink(conf.log, allow_symlinks=system.allow_log_symlinks, facility=system.syslog_facility))
+    except (OSError, UnsafePath) as error:
+        session.log.error(f"cannot open SFTPLog {conf.log}: {error}")
+        return SftpLog()
+
+
+def _agent_keys(session: Session, conf: SftpConf, log: SftpLog) -> tuple[Signer, ...]:
+    """Keys behind an agent's socket belong to the process that signs with them."""
+    words = tuple(word for word in conf.host_key if word.startswith(AGENT))
+    if not words:
+        return ()
+    flags = tuple(word for word in conf.host_key if not word.startswith(("/", AGENT)))
+    return load_host_keys(words + flags, limits=conf.key_limits, say=log.line, elevate=session.privs.root)
+
+
+def _describe_connection(session: Session) -> None:
+    """Variables and notes that hooks and logs find from the start. Source: real server."""
+    for name, value in (
+        ("SFTP", "1"), ("SFTP_LIBRARY_VERSION", library_version()),
+        ("SSH_CONNECTION", f"{session.remote_address} {session.remote_port} {session.local_address} {session.local_port}"),
+    ):
+        session.environ[name] = session.notes[name] = value
