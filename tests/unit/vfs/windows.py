@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from pyproftpd.api.transfer import TransferRecord
 from pyproftpd.conf.load import load
 from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.users import Names
+from pyproftpd.vfs.uploads import Upload
 from pyproftpd.vfs.view import View
 
 ACCOUNTS = {"root": 0, "bin": 2, "alice": 4001, "bob": 4002}
@@ -54,6 +57,7 @@ class Window:
         os.umask(0)  # as in a session
         self.root = root
         self.records: list[TransferRecord] = []
+        self.uploads: list[Upload] = []
         self.log = Lines()
         path = root.parent / f"{root.name}.conf"
         path.write_text('ServerName "test"\n' + text.replace("{root}", str(root)))
@@ -68,11 +72,20 @@ class Window:
                          cwd=str(root), home=str(root), report=lambda cmd, record: self.records.append(record),
                          log=self.log, trace=None, **changes)  # type: ignore[arg-type]
 
-    def open(self, path: str, **changes: Any) -> Any:
+    def open(self, path: str, **changes: Any) -> Upload:
         """An upload as clients commonly ask for it: create or empty."""
         wanted = {"create": True, "exclusive": False, "truncate": True, "append": False, **changes}
         append = wanted["append"]
-        return self.view.open_upload(request("APPE" if append else "STOR", "WRITE"), path, **wanted)
+        self.uploads.append(self.view.open_upload(request("APPE" if append else "STOR", "WRITE"), path, **wanted))
+        return self.uploads[-1]
+
+    def keep(self, path: str, data: bytes = b"") -> Path:
+        """Put a file there behind the View's back."""
+        place = self.root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        place.chmod(0o644)
+        return place
 
     def put(self, path: str, data: bytes, **changes: Any) -> None:
         upload = self.open(path, **changes)
@@ -89,6 +102,21 @@ class Window:
     def names(self, path: str = "") -> set[str]:
         with self.view.listing(request("OPENDIR", "DIRS"), path) as listing:
             return {entry.name for entry in listing}
+
+
+@contextlib.contextmanager
+def as_user(uid: int, gid: int = 65534) -> Iterator[None]:
+    """Effective ids of somebody else, for what the kernel refuses; needs root."""
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
 
 
 def request(name: str, group: str = "") -> Command:
