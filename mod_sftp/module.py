@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from mod_sftp.conf import SftpConf
 from pyproftpd import API
-from pyproftpd.api.module import Module
+from pyproftpd.api.module import Module, Table
 
 if TYPE_CHECKING:
     from mod_sftp.serving import Prepared
@@ -52,9 +52,22 @@ class SftpFrontEnd:
         serving.refuse(session, text)
 
 
+def _algorithms() -> Table:
+    from mod_sftp import describe
+
+    return describe.algorithms()
+
+
+def _words() -> Table:
+    from mod_sftp import describe
+
+    return describe.sftp()
+
+
 module = Module(
     name="sftp",
     api=API,
     conf=(SftpConf,),
     frontends=(SftpFrontEnd(),),
+    describe={"algorithms": _algorithms, "sftp": _words},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mod_sftp.api import KbdintDrivers
-from mod_sftp_pam.conf import SftpPamConf
+from mod_sftp_pam.conf import OPTIONS, SftpPamConf
 from pyproftpd import API
 from pyproftpd.api.module import Module
 
@@ -19,10 +19,15 @@ def session_init(session: Any) -> None:
     session.state(KbdintDrivers).rows.append(PamDriver())
 
 
+def _words() -> Table:
+    return ("group", "name", "value", "default", "note"), [("SFTPPAMOptions", *row) for row in OPTIONS]
+
+
 module = Module(
     name="sftp_pam",
     api=API,
     requires=("sftp",),
     conf=(SftpPamConf,),
     session_init=session_init,
+    describe={"sftp": _words},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,6 +12,9 @@ from pyproftpd.api.command import Phase
 from pyproftpd.api.directive import ConfBlock, Context
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.frontend import FrontEnd
+
+#: header and rows of one table of ``proftpd --describe``
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +104,5 @@ class Module:
     frontends: tuple[FrontEnd, ...] = ()
     #: ``session_init(session)`` runs in the child after ``Connected``; an exception ends the session
     session_init: Callable[[Any], None] | None = None
-    #: tables printed by ``proftpd --describe``: name -> () -> (header, rows)
-    describe: dict[str, Callable[[], tuple[tuple[str, ...], list[tuple[str, ...]]]]] = field(default_factory=dict)
+    #: tables printed by ``proftpd --describe``; modules may add rows to one table under one header
+    describe: Mapping[str, Callable[[], Table]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pyproftpd import API
 from pyproftpd.api.directive import ANYWHERE, SERVERS, Context
-from pyproftpd.api.module import Known, Module, Section
+from pyproftpd.api.module import Known, Module, Section, Table
 from pyproftpd.conf.conditions import ClassConf
 from pyproftpd.conf.language import LanguageConf
 from pyproftpd.conf.limit import LimitConf
@@ -56,7 +56,13 @@ SECTIONS = (
             holds=_label_defined, doc="Read the content only if a label is defined."),
 )
 
+def _commands() -> Table:
+    from pyproftpd.ftp import table
+
+    return table.described()
+
+
 module = Module(
-    name="core", api=API, sections=SECTIONS,
+    name="core", api=API, sections=SECTIONS, describe={"commands": _commands},
     conf=(LanguageConf, ServerConf, DaemonConf, SocketConf, TimeoutConf, DisplayConf, EnvironmentConf, ProtocolConf,
           OwnershipConf, AccessConf, HidingConf, FsConf, LimitConf, ClassConf, TransferLogConf, TraceConf, FtpConf))
