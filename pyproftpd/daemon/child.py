@@ -201,7 +201,7 @@ def classify(birth: Birth) -> None:
          if one.matches(session.remote_address, session.remote_name)), "")
     session.rebind()
     with birth.privs.root():
-        session.sources = order.build(session.scope, birth.world.configuration.modules, session)
+        session.sources = order.build(session.scope, birth.world.configuration, session, session.log)
         session.extended = ExtendedLogs.open(session.scope, session.log.error)
     session.names = Names(session.sources)
 

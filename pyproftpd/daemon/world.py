@@ -18,6 +18,8 @@ from pyproftpd.conf.load import load
 from pyproftpd.conf.scope import Configuration, Scope
 from pyproftpd.daemon.options import Options
 from pyproftpd.errors import ConfigError, ConfigErrors, ProftpdError
+from pyproftpd.log.sinks import StderrSink
+from pyproftpd.log.system import ServerLogger
 from pyproftpd.session.conf import ServerConf
 from pyproftpd.session.dispatch import Dispatcher
 from pyproftpd.session.sources import order
@@ -83,7 +85,7 @@ def _made(options: Options) -> World:
         for frontend in dict.fromkeys(service.frontend for service in services):
             frontend.prepare(configuration)
         for service in services:
-            order.build(service.scope, configuration.modules)
+            order.build(service.scope, configuration, None, ServerLogger(StderrSink()))
         uid, gid = _daemon_ids(configuration.servers[0])
     except ConfigError as error:
         raise ConfigErrors((error,)) from error

@@ -73,6 +73,7 @@ class Master:
             self.process = subprocess.Popen(self.command("-n", "-q"), env=self.environment, stdin=subprocess.DEVNULL,
                                             stdout=output, stderr=output, text=True, start_new_session=True)
         wait_for_port(self.port, self.process)  # type: ignore[arg-type]
+        wait_until(lambda: self.children() == [], "the end of the session that looked whether the port is open")
         return self
 
     def start_daemon(self, extra: str = "") -> subprocess.CompletedProcess[str]:

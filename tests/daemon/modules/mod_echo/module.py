@@ -51,6 +51,7 @@ def answer(session: Any, line: str) -> str:
         session.identity, session.user, session.authenticated = identity, "echo", True
         session.privs.log_in(identity)
         session.privs.revoke()
+        session.timers.remove("TimeoutLogin")
         session.slot.update(user="echo", authenticated=True)
         session.emit(LoginDone(identity))
     if line == "crash":
