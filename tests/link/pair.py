@@ -29,7 +29,8 @@ OFFER = Offer(
 
 
 def settings(**changes) -> Settings:
-    terms = Terms(OFFER, HOST_KEYS, Groups(), **{k: v for k, v in changes.items() if k in Terms.__dataclass_fields__})
+    mine = {"offer": OFFER, "host_keys": HOST_KEYS, "groups": Groups()}
+    terms = Terms(**mine | {k: v for k, v in changes.items() if k in Terms.__dataclass_fields__})
     rest = {k: v for k, v in changes.items() if k not in Terms.__dataclass_fields__}
     return Settings("SSH-2.0-mod_sftp", terms, ("ssh-ed25519", "rsa-sha2-256"), **rest)
 
