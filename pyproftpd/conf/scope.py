@@ -88,6 +88,10 @@ class Scope:
         """The settings of a block in force here."""
         return _built(block, self._layers, self.facts, self._blocks)
 
+    def own(self, block: type[B]) -> B:
+        """What is written in this place itself: User, Group and UserAlias of an anonymous section are its own."""
+        return _built(block, self._layers[:1], self.facts, {})
+
     def bind(self, facts: BindFacts, *, home: str = "") -> Scope:
         """This place as a session sees it; ``home`` is the user's, once there is one. Bound again after each change."""
         if self.kind == "directory":

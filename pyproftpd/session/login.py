@@ -98,9 +98,13 @@ def find(session: Session, user: str) -> Candidate:
 
 
 def _candidate(session: Session, user: str, original: str, scope: Scope, *, anonymous: bool) -> Candidate:
-    """Raises ``OSError`` when a source cannot be read: that is never 'no such user'."""
-    with session.privs.root():
-        account = session.sources.account(user)
+    """A source that cannot be read is never 'no such user': nobody gets in, and the log says which file."""
+    try:
+        with session.privs.root():
+            account = session.sources.account(user)
+    except OSError as error:
+        session.log.error(f"USER {user} (Login failed): cannot use {error.filename}: {error.strerror}")
+        return Candidate(user, None, original, scope, anonymous)
     if account is None:
         session.log.notice(f"USER {user}: no such user found from {session.remote_name} [{session.remote_address}] "
                            f"to {session.local_address}:{session.local_port}")
@@ -115,11 +119,11 @@ def _alias(aliases: Sequence[tuple[str, str]], user: str) -> str | None:
 
 def _anonymous_user(section: Scope, user: str) -> str | None:
     """The account of an ``<Anonymous>`` section that this name logs in to; only the section's own aliases count (U12)."""
-    conf, owner = section.get(LoginConf), section.get(ServerConf).user
-    alias = _alias(conf.user_alias, user)
+    alias = _alias(section.own(LoginConf).user_alias, user)
     if alias is not None:
         return alias
-    return owner if owner == user and not conf.auth_alias_only else None
+    owner = section.own(ServerConf).user
+    return owner if owner == user and not section.get(LoginConf).auth_alias_only else None
 
 
 # Is this the password.
@@ -130,7 +134,7 @@ def check_password(session: Session, candidate: Candidate, password: bytes) -> V
     try:
         verdict, source = _judge(session, candidate, password)
     except OSError as error:
-        session.log.error(f"USER {candidate.user} (Login failed): cannot read {error.filename}: {error.strerror}")
+        session.log.error(f"USER {candidate.user} (Login failed): cannot use {error.filename}: {error.strerror}")
         return Verdict.REFUSED
     if verdict is Verdict.OK:
         session.log.debug(2, f"user '{candidate.user}' authenticated by mod_{source}.c")
@@ -218,11 +222,11 @@ def groups(login: Login) -> None:
     session = login.session
     with session.privs.root():
         login.groups = list(session.sources.groups(login.account))
-        name = login.scope.get(ServerConf).group if login.candidate.anonymous else None
+        name = login.scope.own(ServerConf).group if login.candidate.anonymous else None
         if name is not None:
             gid = session.sources.group_id(name)
             if gid is None:
-                raise LoginRefused(f"no such group '{name}'", rules.cited(login.scope.get(ServerConf), "Group", name))
+                raise LoginRefused(f"no such group '{name}'", rules.cited(login.scope.own(ServerConf), "Group", name))
             login.account = replace(login.account, gid=gid)
             login.groups = [(name, gid)]
     if len(login.groups) == 1:
