@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.mod_sftp.desk import Desk
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    directory = tmp_path / "root"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def desk(root: Path) -> Callable[..., Desk]:
+    """``desk(version=6)``: a server on ``root`` and a client that has said INIT."""
+    def make(**options: Any) -> Desk:
+        return Desk(root, **options)
+    return make
