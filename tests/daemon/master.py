@@ -73,7 +73,10 @@ class Master:
             self.process = subprocess.Popen(self.command("-n", "-q"), env=self.environment, stdin=subprocess.DEVNULL,
                                             stdout=output, stderr=output, text=True, start_new_session=True)
         wait_for_port(self.port, self.process)  # type: ignore[arg-type]
-        wait_until(lambda: self.children() == [], "the end of the session that looked whether the port is open")
+        first = self.connect()
+        assert first.served()
+        first.close()
+        wait_until(lambda: self.children() == [], "the end of the sessions that looked whether the server is there")
         return self
 
     def start_daemon(self, extra: str = "") -> subprocess.CompletedProcess[str]:
