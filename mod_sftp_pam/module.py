@@ -7,7 +7,7 @@ from typing import Any
 from mod_sftp.api import KbdintDrivers
 from mod_sftp_pam.conf import OPTIONS, SftpPamConf
 from pyproftpd import API
-from pyproftpd.api.module import Module
+from pyproftpd.api.module import Module, Table
 
 
 def session_init(session: Any) -> None:

@@ -110,10 +110,12 @@ def _describe(given: Arguments) -> int:
 def _explain(given: Arguments) -> int:
     from pyproftpd.conf import explain
     from pyproftpd.conf.load import load
+    from pyproftpd.vfs import limits
 
     options = _options(given)
     configuration = load(options.path, labels=options.labels, overrides=options.overrides)
-    for line in explain.lines(configuration, user=given.values.get("user", ""), path=given.words[0] if given.words else ""):
+    for line in explain.lines(configuration, user=given.values.get("user", ""),
+                              path=given.words[0] if given.words else "", evaluate=limits.evaluate):
         print(line)
     return 0
 

@@ -225,24 +225,30 @@ Layer = tuple[Context, tuple[Group, ...]]
 
 
 def decide(row: Directive, layers: Sequence[Layer], facts: BindFacts | None) -> tuple[Any, Setting | None]:
-    """The value of a directive, and the line that it came from (``None`` = the default).
+    """The value of a directive, and the line that it came from (``None`` = the default)."""
+    found = deciding(row, layers, facts)
+    if not found:
+        return row.default, None
+    if row.repeat is Repeat.ACCUMULATE or row.collect:
+        return _together(row, [_plain(row, one) for one in found]), found[0]
+    return _plain(row, found[0]), found[0]
+
+
+def deciding(row: Directive, layers: Sequence[Layer], facts: BindFacts | None) -> list[Setting]:
+    """The lines that make the value: one, or all that accumulate, the most specific first.
 
     ``layers`` are the places, innermost first; ``facts`` ``None`` = only what holds for everybody.
     """
     chosen = [_applying(row, groups, facts) for groups in _reach(row, layers)]
     if row.repeat is Repeat.ACCUMULATE or row.collect:
-        found = [setting for groups in chosen for group in groups for setting in group]
         if row.merge is Merge.DOWN and row.repeat is Repeat.ACCUMULATE:
-            found = next(([one for group in groups for one in group] for groups in chosen if any(groups)), [])
-        if not found:
-            return row.default, None
-        return _together(row, [_plain(row, one) for one in found]), found[0]
+            chosen = next(([groups] for groups in chosen if any(groups)), [])
+        return [setting for groups in chosen for group in groups for setting in group]
     for groups in chosen:
         for group in groups:
             if group:
-                setting = group[-1] if row.repeat is Repeat.LAST else group[0]
-                return _plain(row, setting), setting
-    return row.default, None
+                return [group[-1] if row.repeat is Repeat.LAST else group[0]]
+    return []
 
 
 def _reach(row: Directive, layers: Sequence[Layer]) -> list[tuple[Group, ...]]:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pyproftpd.api.directive import ConfBlock, Context
+from pyproftpd.api.directive import ConfBlock, Context, Directive
 from pyproftpd.api.expressions import Pattern
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.module import Module
 from pyproftpd.conf.conditions import ConnectionClass
 from pyproftpd.conf.limit import LimitConf
-from pyproftpd.conf.merge import DirectoryPlace, Layer, LimitPlace, Place, decide, limit, nearest
+from pyproftpd.conf.merge import DirectoryPlace, Layer, LimitPlace, Place, decide, deciding, limit, nearest
 from pyproftpd.conf.tree import Node, Setting
 from pyproftpd.errors import Where
 
@@ -91,6 +91,10 @@ class Scope:
     def own(self, block: type[B]) -> B:
         """What is written in this place itself: User, Group and UserAlias of an anonymous section are its own."""
         return _built(block, self._layers[:1], self.facts, {})
+
+    def deciding(self, row: Directive) -> list[Setting]:
+        """The lines that make the value of a directive here; for explanations."""
+        return deciding(row, self._layers, self.facts)
 
     def bind(self, facts: BindFacts, *, home: str = "") -> Scope:
         """This place as a session sees it; ``home`` is the user's, once there is one. Bound again after each change."""

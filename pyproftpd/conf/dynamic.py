@@ -1,0 +1,107 @@
+"""``.ftpaccess`` files: settings that lie in the directories they are about. Read as the user; faults only warn."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+from pyproftpd.api.directive import Context
+from pyproftpd.api.registry import Registry
+from pyproftpd.conf import lexer
+from pyproftpd.conf.parser import Parser
+from pyproftpd.conf.scope import Scope
+from pyproftpd.conf.tree import Node
+from pyproftpd.errors import ConfigError, Where
+
+FILE_NAME = ".ftpaccess"
+#: largest file read: users write these
+MAX_DYNAMIC_FILE = 64 << 10
+#: parsed files and scopes remembered by a session
+MAX_REMEMBERED = 512
+
+_Stamp = tuple[int, int, int, int]
+
+
+class Dynamic:
+    """The ``.ftpaccess`` files that one session meets. Parsed again when a file changes (device, inode, size, mtime)."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        #: made when the first file is met: most sessions never meet one
+        self._registry: Registry | None = None
+        self._files: dict[_Stamp, Node | None] = {}
+        self._scopes: dict[tuple[Scope, tuple[_Stamp, ...]], Scope] = {}
+
+    def overlay(self, scope: Scope, directory: str) -> Scope:
+        """``scope`` with the files of ``directory`` and of all directories above it on top, the outermost first.
+
+        ``directory`` is absolute inside of the root that the process has; the effective ids are the user's. Whether the
+        files count at all (AllowOverride) is for the caller to ask.
+        """
+        found = [one for one in map(self._file, _upwards(directory)) if one is not None]
+        if not found:
+            return scope
+        key = (scope, tuple(stamp for stamp, _ in found))
+        known = self._scopes.get(key)
+        if known is None:
+            if len(self._scopes) >= MAX_REMEMBERED:
+                self._scopes.clear()
+            known = scope
+            for _, root in found:
+                known = known.overlay(root) if root is not None else known
+            self._scopes[key] = known
+        return known
+
+    def _file(self, directory: str) -> tuple[_Stamp, Node | None] | None:
+        path = os.path.join(directory, FILE_NAME)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            info = os.fstat(descriptor)
+            stamp = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+            if stamp not in self._files:
+                if len(self._files) >= MAX_REMEMBERED:
+                    self._files.clear()
+                self._files[stamp] = self._parse(descriptor, info, path)
+            return stamp, self._files[stamp]
+        finally:
+            os.close(descriptor)
+
+    def _parse(self, descriptor: int, info: os.stat_result, path: str) -> Node | None:
+        if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_DYNAMIC_FILE:
+            self._warn(f"{path} is ignored: not a regular file of at most {MAX_DYNAMIC_FILE} bytes")
+            return None
+        text = os.read(descriptor, MAX_DYNAMIC_FILE).decode("utf-8", "surrogateescape")
+        root, faults = parse(text, path, self._modules())
+        for fault in faults:
+            self._warn(str(fault))
+        return root
+
+    def _modules(self) -> Registry:
+        if self._registry is None:
+            self._registry = Registry()
+        return self._registry
+
+
+def parse(text: str, path: str, registry: Registry) -> tuple[Node, list[ConfigError]]:
+    """The tree of one file, without the lines that are at fault; ``%{env:...}`` stands for nothing here."""
+    root = Node("ftpaccess", Context.FTPACCESS, Where(path, 0))
+    parser = Parser(registry, environ={}, root=root)
+    try:
+        parser.lines(lexer.logical_lines(text, path))
+    except ConfigError as error:
+        parser.errors.append(error)
+    return parser.finish(), parser.errors
+
+
+def _upwards(directory: str) -> Iterator[str]:
+    """The root, and then each directory down to ``directory``."""
+    place = "/"
+    yield place
+    for part in directory.split("/"):
+        if part:
+            place = os.path.join(place, part)
+            yield place
