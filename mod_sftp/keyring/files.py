@@ -117,7 +117,7 @@ def _signer(data: bytes, secret: bytes | None, path: str) -> PrivateSigner:
 def _read(path: str, insecure: bool) -> bytes:
     """A key file whole; what is checked is the open file, so that no name can be swapped in between."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-    with os.fdopen(fd, "rb") as source:
+    try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise KeyFileError("not a regular file")
@@ -125,7 +125,9 @@ def _read(path: str, insecure: bool) -> bytes:
             raise KeyFileError(f"mode {stat.S_IMODE(status.st_mode):04o} lets group or others in (chmod 0600)")
         if status.st_size > MAX_KEY_FILE:
             raise KeyFileError(f"larger than {MAX_KEY_FILE} bytes")
-        return source.read(MAX_KEY_FILE + 1)[:MAX_KEY_FILE]
+        return os.read(fd, MAX_KEY_FILE)
+    finally:
+        os.close(fd)
 
 
 def load_groups(path: str, say: Callable[[str], object] = lambda text: None) -> tuple[Group, ...]:
