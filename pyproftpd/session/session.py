@@ -100,10 +100,11 @@ class Session:
     def show(self, cmd: Command | None) -> None:
         """Tell scoreboard and process list what the session does; ``None``: it waits for its client."""
         if self.slot is not None:
+            cwd = self.view.cwd if self.view is not None else ""
             if cmd is None:
-                self.slot.idle()
+                self.slot.idle(protocol=self.protocol, cwd=cwd)
             else:
-                self.slot.begin(cmd.name, cmd.arg)
+                self.slot.begin(cmd.name, cmd.arg, protocol=self.protocol, cwd=cwd)
         if self.authenticated:
             doing = "IDLE" if cmd is None else f"{cmd.name} {cmd.arg}"
             self.title(f"{self.user} - {self.remote_name}: {doing}")

@@ -227,10 +227,13 @@ class Privileges:
 
     def _prove(self) -> None:
         """Try to become root again; success is a fault that ends the process before it serves anything."""
-        for regain in (lambda: os.seteuid(0), lambda: os.setuid(0), lambda: os.setresuid(0, 0, 0),
-                       lambda: os.setegid(0) if self._gid != 0 else os.seteuid(0)):
+        attempts: list[tuple[Callable[..., None], tuple[int, ...]]] = [
+            (os.seteuid, (0,)), (os.setuid, (0,)), (os.setresuid, (0, 0, 0))]
+        if self._gid != 0:
+            attempts.append((os.setegid, (0,)))
+        for regain, ids in attempts:
             try:
-                regain()
+                regain(*ids)
             except OSError:
                 continue
             self.say("root could be regained after it was given up; the session ends")

@@ -225,13 +225,14 @@ class Slot:
                 value = value.encode("utf-8", "surrogateescape")[:field.text]
             field.packer.pack_into(self.board._map, self._offset + field.offset, value)
 
-    def begin(self, command: str, argument: str = "") -> None:
+    def begin(self, command: str, argument: str = "", **more: object) -> None:
         """A command is running."""
-        self.update(command=command, argument=argument, begin_idle=0)
+        self.update(command=command, argument=argument, begin_idle=0, **more)
 
-    def idle(self) -> None:
+    def idle(self, **more: object) -> None:
         """The session waits for its client."""
-        self.update(command="idle", argument="", begin_idle=time.time_ns(), direction="", size=0, done=0, elapsed_ms=0)
+        self.update(command="idle", argument="", begin_idle=time.time_ns(), direction="", size=0, done=0, elapsed_ms=0,
+                    **more)
 
     def remove(self) -> None:
         self.board.heal()

@@ -73,12 +73,22 @@ def has_ipv6() -> bool:
 class Settings(Protocol):
     """SocketOptions; ``None`` = leave what the system has."""
 
-    maxseg: int | None
-    rcvbuf: int | None
-    sndbuf: int | None
-    keepalive: bool
-    #: idle seconds, count, interval
-    keepalive_times: tuple[int, int, int] | None
+    @property
+    def maxseg(self) -> int | None: ...
+
+    @property
+    def rcvbuf(self) -> int | None: ...
+
+    @property
+    def sndbuf(self) -> int | None: ...
+
+    @property
+    def keepalive(self) -> bool: ...
+
+    @property
+    def keepalive_times(self) -> tuple[int, int, int] | None:
+        """Idle seconds, count, interval."""
+        ...
 
 
 def tune(sock: socket.socket, *, nodelay: bool, settings: Settings) -> None:
