@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mod_sftp.api import Abandoned, KbdintDriver, Prompt
-from mod_sftp.auth.outcome import Attempt, Outcome, Result
+from mod_sftp.auth.outcome import WORDING, Attempt, Outcome, Result
 from mod_sftp.wire.ssh import Reader as SshReader
 from mod_sftp.wire.ssh import boolean, string, u32
 from pyproftpd.api.auth import Verdict
@@ -86,5 +86,8 @@ class KeyboardInteractive:
         if verdict is Verdict.OK and candidate.account is not None:
             return Outcome(Result.SUCCEEDED, proof=driver.name)
         if verdict is Verdict.DECLINED:
-            return Outcome(Result.DECLINED, "no driver knows this user")
-        return Outcome(Result.FAILED, verdict.value)
+            return Outcome(Result.DECLINED, f"driver '{driver.name}' declines user '{attempt.user}'")
+        if candidate.account is None:
+            return Outcome(Result.FAILED, f"no account for user '{attempt.user}' found")
+        return Outcome(Result.FAILED, f"keyboard-interactive authentication for user '{attempt.user}' failed: "
+                                      f"{WORDING.get(verdict, verdict.value)}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mod_sftp.api import Prompt
+from pyproftpd.api.auth import Verdict
 
 if TYPE_CHECKING:
     from mod_sftp.auth.chains import Progress
@@ -15,6 +17,16 @@ if TYPE_CHECKING:
     from mod_sftp.wire.ssh import Reader
     from pyproftpd.session.login import Candidate
     from pyproftpd.session.session import Session
+
+
+#: how the real server's log words a verdict
+WORDING: Mapping[Verdict, str] = MappingProxyType({
+    Verdict.NO_USER: "No such user found",
+    Verdict.BAD_PASSWORD: "Incorrect password",
+    Verdict.EXPIRED: "Password expired",
+    Verdict.ACCOUNT_EXPIRED: "Account expired",
+    Verdict.DISABLED: "Account disabled",
+})
 
 
 class Result(enum.Enum):

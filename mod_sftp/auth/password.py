@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mod_sftp.auth.outcome import Attempt, Outcome, Result
+from mod_sftp.auth.outcome import WORDING, Attempt, Outcome, Result
 from pyproftpd.api.auth import Verdict
 from pyproftpd.session import login
 
@@ -14,15 +14,6 @@ if TYPE_CHECKING:
 
 #: Longest password that is looked at; hashing 100 KiB would be a cheap way to keep us busy (CVE-2016-6515).
 MAX_PASSWORD = 1024
-
-_WORDING = {
-    Verdict.NO_USER: "No such user found",
-    Verdict.BAD_PASSWORD: "Incorrect password",
-    Verdict.EXPIRED: "Password expired",
-    Verdict.ACCOUNT_EXPIRED: "Account expired",
-    Verdict.DISABLED: "Account disabled",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -59,5 +50,5 @@ class Password:
             return Outcome(Result.SUCCEEDED)
         if verdict is Verdict.NO_USER or attempt.candidate.account is None:
             return Outcome(Result.FAILED, f"no account for user '{attempt.user}' found")
-        wording = _WORDING.get(verdict, verdict.value)
+        wording = WORDING.get(verdict, verdict.value)
         return Outcome(Result.FAILED, f"password authentication for user '{attempt.user}' failed: {wording}")
