@@ -33,7 +33,7 @@ from pyproftpd.session.sources import order
 from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.timers import Timers
 from pyproftpd.unix.users import Names
-from tests.servers import DAEMON_USER, Site
+from tests.servers import BASE, DAEMON_USER, Site
 
 
 @dataclass
@@ -64,10 +64,11 @@ class Outcome:
 
 
 def attempt(site: Site, user: str, password: bytes | None = b"secret", *, extra: str = "", address: str = "127.0.0.1",
-            then: Callable[[Session], Any] | None = None, before: Callable[[], None] = lambda: None) -> Outcome:
+            base: str = BASE, then: Callable[[Session], Any] | None = None,
+            before: Callable[[], None] = lambda: None) -> Outcome:
     """Log in with a password, or with ``None`` as by a key that was right. ``then`` runs in the session afterwards,
     ``before`` when the configuration stands and nobody has connected yet."""
-    configuration = load(str(site.configuration(prologue=extra)))  # the first line of a keyword counts
+    configuration = load(str(site.configuration(prologue=extra, base=base)))  # the first line of a keyword counts
     before()
     reading, writing = os.pipe()
     child = os.fork()
