@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import stat as _stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyproftpd.api.auth import Identity
 from pyproftpd.api.facts import BindFacts
+from pyproftpd.conf.dynamic import FILE_NAME, Dynamic
 from pyproftpd.unix.users import Names
 from pyproftpd.vfs import limits
 from pyproftpd.vfs.conf import AccessConf, HiddenOwner, HidingConf, OwnershipConf
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 #: Limit verdicts remembered per session; each is a few words, and a session meets few (place, command) pairs
 MAX_REMEMBERED = 4096
+
+#: how long the .ftpaccess files of a directory are taken to be as they were, in seconds; a change that this session makes
+#: itself is seen at once. Without it each request would look for one in every ancestor.
+FRESH_SECONDS = 1.0
 
 #: the Limit names that READDIR is asked for, most exact first. Source: real server, mod_sftp
 READDIR = ("READDIR", "LIST", "NLST")
@@ -60,10 +66,14 @@ class Decision:
 class Access:
     """The rules of one session after login; ``scope`` is bound to it."""
 
-    def __init__(self, *, identity: Identity, scope: Scope, facts: BindFacts, names: Names, chroot: str) -> None:
+    def __init__(self, *, identity: Identity, scope: Scope, facts: BindFacts, names: Names, chroot: str,
+                 warn: Callable[[str], None]) -> None:
+        """``warn`` is told of faults in .ftpaccess files."""
         self._identity, self._scope, self._facts, self._names, self._chroot = identity, scope, facts, names, chroot
         self._verdicts: dict[tuple[Scope, tuple[str, ...], str], Verdict] = {}
         self._filtering: dict[Scope, bool] = {}
+        self._dynamic = Dynamic(warn)
+        self._overlaid: dict[str, tuple[float, Scope]] = {}
 
     def decide(self, names: tuple[str, ...], group: str, subject: Subject, *, filters: bool = True,
                looks: bool = False) -> Decision:
@@ -93,8 +103,27 @@ class Access:
         return self.decide(names, group, Subject(path, None), filters=False)
 
     def scope_of(self, directory: str) -> Scope:
-        """Settings of a directory, named from outside of any chroot."""
-        return self._scope.under(directory)
+        """Settings of a directory, named from outside of any chroot: its Directory sections, then .ftpaccess files from
+        the root of the process down to it (every ancestor's, whatever way led here)."""
+        scope = self._scope.under(directory)
+        if not scope.get(AccessConf).allow_override:
+            return scope
+        now = time.monotonic()
+        known = self._overlaid.get(directory)
+        if known is None or now - known[0] > FRESH_SECONDS:
+            if len(self._overlaid) >= MAX_REMEMBERED:
+                self._overlaid.clear()
+            known = self._overlaid[directory] = now, self._dynamic.overlay(scope, vpath.inside(self._chroot, directory))
+        return known[1]
+
+    def changed(self, path: str) -> None:
+        """This session has made, changed, moved or removed ``path``: rules may lie in it."""
+        if path.endswith(f"/{FILE_NAME}"):
+            self._overlaid.clear()
+
+    def moved(self) -> None:
+        """This session has moved a name, perhaps a directory with rules in it."""
+        self._overlaid.clear()
 
     def _scope_of(self, subject: Subject) -> Scope:
         if subject.directory or (subject.info is not None and _stat.S_ISDIR(subject.info.st_mode)):
@@ -187,8 +216,8 @@ class Access:
 
     def entries(self, path: VPath) -> Admit:
         """The filter of a listing: hidden entries, and directories whose own rules refuse READDIR, are left out."""
-        scope = self.scope_of(path.outside)
-        conf = scope.get(HidingConf)
+        scope = self._scope.under(path.outside)
+        conf = self.scope_of(path.outside).get(HidingConf)
         hiding = bool(conf.hide_files or conf.hide_user or conf.hide_group or conf.hide_no_access)
 
         def admit(name: str, info: os.stat_result | None) -> bool:
@@ -196,7 +225,7 @@ class Access:
                 return False
             if info is None or not _stat.S_ISDIR(info.st_mode) or name in (".", ".."):
                 return True
-            inner = self.scope_of(vpath.join(path.outside, name))
+            inner = self._scope.under(vpath.join(path.outside, name))
             return inner is scope or self._verdict(inner, READDIR, "DIRS", "").allowed
 
         return admit

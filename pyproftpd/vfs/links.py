@@ -62,3 +62,4 @@ def hardlink(view: View, cmd: Command, path: str, target: str) -> None:
         if not (_stat.S_ISREG(info.st_mode) or _stat.S_ISLNK(info.st_mode)):
             raise Refused("only files have hard links", errno.EPERM)
         os.link(source.name, place.name, src_dir_fd=source.parent, dst_dir_fd=place.parent, follow_symlinks=False)
+        view.access.moved()

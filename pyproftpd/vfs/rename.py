@@ -48,6 +48,7 @@ def rename(view: View, cmd: Command, path: str, target: str, *, overwrite: bool)
             if error.errno != errno.EXDEV:
                 raise
             _across(source, info, goal, may_replace=there is not None)
+        view.access.moved()
 
 
 def _across(source: Place, info: os.stat_result, goal: Place, *, may_replace: bool) -> None:

@@ -50,8 +50,10 @@ class View:
         """``admit_transfer(name)`` raises ``Refused`` when MaxTransfersPerHost or PerUser are reached (scoreboard)."""
         self.identity, self.scope, self.privs, self.names = identity, scope, privs, names
         self.chroot, self.cwd, self.home = chroot, cwd, home
-        self.report, self.log, self.trace, self.admit_transfer = report, log, trace, admit_transfer
-        self.access = Access(identity=identity, scope=scope, facts=facts, names=names, chroot=chroot)
+        self.log, self.trace, self.admit_transfer = log, trace, admit_transfer
+        self._report = report
+        self.access = Access(identity=identity, scope=scope, facts=facts, names=names, chroot=chroot,
+                             warn=log.warning)
 
     # Paths.
 
@@ -88,6 +90,11 @@ class View:
             cmd.reason = decision.reason
             raise Refused(decision.reason, errno.ENOENT if decision.hidden else errno.EACCES)
         return decision
+
+    def report(self, cmd: Command, record: TransferRecord) -> None:
+        """A transfer or a removal is over; uploads, downloads and removals call it exactly once."""
+        self.access.changed(record.path)
+        self._report(cmd, record)
 
     # Looking.
 
