@@ -132,3 +132,5 @@ def _try_family(family: str) -> None:
         from cryptography.hazmat.primitives.asymmetric import mlkem
 
         mlkem.MLKEM768PrivateKey.generate()
+    elif family == "sntrup761x25519":
+        import mod_sftp.crypto.sntrup761  # noqa: F401  loaded once, in the master

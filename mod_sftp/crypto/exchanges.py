@@ -128,14 +128,14 @@ class Agreement(Exchange):
 class FixedGroup(Exchange):
     """Diffie-Hellman in a group that the method's name gives (RFC 4253 8, RFC 8268)."""
 
-    def __init__(self, hash_name: str, bits: int) -> None:
+    def __init__(self, hash_name: str, group: Group) -> None:
         super().__init__(hash_name)
-        self._bits = bits
+        self._group = group
 
     def receive(self, msg: int, payload: memoryview, context: KexContext) -> KexStep:
         if msg != Msg.KEXDH_INIT:
             raise _unexpected(msg)
-        group = modp(self._bits)
+        group = self._group
         e = _client_value(Reader(payload), group)
         f, shared = key_pair(group)
         shown = mpint(f)
@@ -227,7 +227,7 @@ def _agreement(name: str, hash_name: str, family: str) -> Kex:
 
 
 def _fixed(name: str, hash_name: str, bits: int) -> Kex:
-    return Kex(name, hash_name, "dh", lambda: FixedGroup(hash_name, bits))
+    return Kex(name, hash_name, "dh", lambda: FixedGroup(hash_name, modp(bits)))
 
 
 def _group_exchange(name: str, hash_name: str) -> Kex:
@@ -266,4 +266,6 @@ def kex(name: str) -> Kex:
 @cache
 def _works(name: str) -> bool:
     row = kex(name)
+    if row.family == "dh":
+        row.make()  # computes the group once, in the master, for every session to come
     return row.family not in AGREEMENTS or agreement_available(row.family)

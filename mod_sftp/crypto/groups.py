@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -82,12 +82,19 @@ class Groups:
         if not floor <= maximum <= MAX_BITS:
             raise PeerError(f"group exchange request: no group of at most {maximum} bits", 3)
         minimum, preferred = max(minimum, floor), max(preferred, floor)
-        for pool in (self._groups, built_in()):
-            sizes = sorted({group.bits for group in pool if minimum <= group.bits <= maximum})
-            if sizes:
-                size = next((size for size in sizes if size >= preferred), sizes[-1])
-                return secrets.choice([group for group in pool if group.bits == size])
-        raise PeerError("group exchange request: no group fits", 3)
+        sizes = minimum, preferred, maximum
+        group = _pick(self._groups, *sizes) or _pick(built_in(), *sizes)
+        if group is None:
+            raise PeerError("group exchange request: no group fits", 3)
+        return group
+
+
+def _pick(pool: Sequence[Group], minimum: int, preferred: int, maximum: int) -> Group | None:
+    sizes = sorted({group.bits for group in pool if minimum <= group.bits <= maximum})
+    if not sizes:
+        return None
+    size = next((size for size in sizes if size >= preferred), sizes[-1])
+    return secrets.choice([group for group in pool if group.bits == size])
 
 
 def read_parameters(text: bytes) -> tuple[Group, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mod_sftp.crypto import names
 from mod_sftp.crypto.ciphers import cipher
@@ -60,6 +60,21 @@ def missing(kind: str, configured: Sequence[str] = (), *, profile: str = "compat
 def weak(kind: str, offered: Iterable[str]) -> tuple[str, ...]:
     """Which of the offered names the warning of the compat profile speaks of."""
     return tuple(name for name in offered if names.policy(kind, name).weak)
+
+
+def remarks(lists: Mapping[str, Sequence[str]], *, profile: str = "compat") -> tuple[str, ...]:
+    """What a start says once about a server's algorithms; ``lists`` is kind -> words of its directive, () for none."""
+    lines = []
+    lacking = [name for kind, words in lists.items() for name in missing(kind, words, profile=profile)]
+    if lacking:
+        lines.append(f"not offered, as the installed libraries lack them: {', '.join(dict.fromkeys(lacking))}")
+    feeble = [name for kind, words in lists.items() for name in weak(kind, offer(kind, words, profile=profile))]
+    if feeble and profile == "compat":
+        lines.append(
+            f"weak algorithms are offered: {', '.join(dict.fromkeys(feeble))} (SFTPSecurityProfile modern leaves out all "
+            "that no directive names)"
+        )
+    return tuple(lines)
 
 
 def host_key_algorithms(offered: Iterable[str], keys: Iterable[Signer]) -> tuple[str, ...]:

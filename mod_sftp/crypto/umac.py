@@ -168,7 +168,7 @@ def _universal(layer: _Layer, data: memoryview) -> bytes:
                 word -= 59
             total = (poly * total + word) % _P64
     pieces = struct.unpack(">8H", total.to_bytes(16, "big"))
-    mixed = sum(piece * key for piece, key in zip(pieces, inner, strict=True)) % _P36
+    mixed: int = sum(piece * key for piece, key in zip(pieces, inner, strict=True)) % _P36
     return (mixed & 0xFFFFFFFF ^ outer).to_bytes(4, "big")
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mod_sftp.crypto import names, offer
+from mod_sftp.crypto import names, offer, umac
 from mod_sftp.crypto.algorithms import SIGNATURES
 from mod_sftp.crypto.ciphers import CIPHERS
 from mod_sftp.crypto.exchanges import KEXES
@@ -84,6 +84,20 @@ def test_group1_only_when_asked_for() -> None:
 def test_the_weak_ones_are_named() -> None:
     assert offer.weak("cipher", ["aes128-ctr", "3des-cbc"]) == ("3des-cbc",)
     assert offer.weak("kex", names.selection("kex", profile="modern")) == ()
+
+
+def test_a_start_says_what_is_weak_and_only_then() -> None:
+    lists = {"cipher": (), "kex": ("curve25519-sha256",)}
+    [line] = [line for line in offer.remarks(lists) if "weak" in line]
+    assert "3des-cbc" in line and "curve25519" not in line
+    assert not [line for line in offer.remarks(lists, profile="modern") if "weak" in line]
+
+
+def test_what_the_library_lacks_is_named_and_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(umac, "_library", lambda: None)
+    assert not [name for name in offer.offer("mac") if name.startswith("umac")]
+    assert "umac-64@openssh.com" in offer.remarks({"mac": ()})[0]
+    assert offer.offer("mac", ["umac-64@openssh.com"]) == ("umac-64@openssh.com",)
 
 
 def test_t7_delayed_compression_is_the_only_form_offered() -> None:

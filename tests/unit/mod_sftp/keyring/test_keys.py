@@ -18,7 +18,7 @@ from mod_sftp.keyring.agent import MAX_ANSWER
 from mod_sftp.keyring.files import load_groups, load_host_keys, load_key
 from mod_sftp.keyring.passphrase import Passphrases, run_provider
 from mod_sftp.wire import keyblob
-from mod_sftp.wire.keyfiles import KeyFileError, KeyEntry, read_public_keys
+from mod_sftp.wire.keyfiles import KeyEntry, KeyFileError, read_public_keys
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 
