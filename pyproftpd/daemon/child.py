@@ -95,7 +95,6 @@ def leave_master(birth: Birth) -> None:
         birth.recorder.close()
     for fd in birth.others:
         os.close(fd)
-    quiet_standard_streams(keep_stderr=birth.options.to_terminal)
     report(birth, READY)
 
 

@@ -27,6 +27,7 @@ def serve(options: Options, world: World, log: ServerLogger, board: Scoreboard |
         raise StartError("ServerType is inetd, but standard input is not a connection; "
                          "set ServerType standalone to start the server by hand") from error
     privs = Privileges(log.notice)
+    child.quiet_standard_streams(keep_stderr=False)
     privs.become_daemon(world.uid, world.gid)
     os.umask(0)
     with signals.held():

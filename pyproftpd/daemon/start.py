@@ -62,10 +62,10 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
     if board is not None:
         board.set_master(os.getpid())
     estate = Estate(world, listeners, log, board, PidFile.write(conf.pid_file, os.getpid()), title_setter())
+    child.quiet_standard_streams(keep_stderr=options.to_terminal)
     privs.become_daemon(world.uid, world.gid)
     os.umask(0)
     master = Master(options, estate, privs)
-    child.quiet_standard_streams(keep_stderr=options.to_terminal)
     if terminal >= 0:
         os.write(terminal, _STARTED)
         os.close(terminal)
