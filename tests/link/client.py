@@ -227,11 +227,11 @@ class Client:
     def send(self, kind: int, *parts: bytes) -> None:
         self.out += self.packet(bytes((kind,)) + b"".join(parts))
 
-    def begin(self) -> None:
-        """Send KEXINIT, and a guessed first packet if the choice says so."""
+    def begin(self, *, markers: bool = False) -> None:
+        """Send KEXINIT, and a guessed first packet if the choice says so; ``markers`` repeats them in a rekey."""
         c = self.choice
         kex = [*c.kex_before, c.kex]
-        if not self.session_id:
+        if not self.session_id or markers:
             kex += ["ext-info-c"] * c.ext_info + ["kex-strict-c-v00@openssh.com"] * c.strict
         lists = [",".join(kex), c.host_key, c.cipher, c.cipher, c.mac, c.mac, c.compression, c.compression, "", ""]
         self._kexinit = bytes((20,)) + os.urandom(16) + b"".join(map(string, lists)) + bytes((c.guess,)) + u32(0)
