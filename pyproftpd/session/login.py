@@ -313,7 +313,8 @@ def find_root(login: Login) -> None:
             login.root = places.resolve_root(path, allow_symlinks=conf.allow_chroot_symlinks)
     except OSError as error:
         keyword = "Anonymous" if login.candidate.anonymous else "DefaultRoot"
-        raise LoginRefused(f"chroot to '{wanted}' ({error.filename or path}) failed: {error.strerror}",
+        culprit = f"{error.filename} " if isinstance(error, places.BadPlace) else ""
+        raise LoginRefused(f"chroot to '{wanted}' (resolved to '{path}') failed: {culprit}{error.strerror}",
                            f"{keyword} {wanted} ({conf.source('default_root') or login.candidate.scope.where})") from error
 
 
