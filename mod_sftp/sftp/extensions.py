@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from mod_sftp.sftp.ext import checksum, copy, openssh, space, vendor, xattr
 from mod_sftp.wire.attrs import SUPPORTED
-from mod_sftp.wire.fxp import Access, Oflag
+from mod_sftp.wire.fxp import Access, Field, Oflag, text
 from mod_sftp.wire.ssh import string
 
 if TYPE_CHECKING:
     from mod_sftp.sftp.server import SftpServer
     from mod_sftp.sftp.table import Row
 
-#: Longest name of an extension that is looked at; ours have at most 29 bytes.
-MAX_NAME = 256
+#: The field in front of every extension's own: its name.
+NAME = (Field("name", text),)
 
 Announcement = Callable[["SftpServer"], bytes]
 

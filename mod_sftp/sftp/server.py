@@ -132,7 +132,7 @@ class SftpServer:
             return row.shape(self, outer, ident, answer)
 
     def _extended(self, ident: int, reader: Reader) -> bytes:
-        name = reader.bytes(extensions.MAX_NAME).decode("ascii", "replace")
+        name = decode(extensions.NAME, reader, self.dialect).name
         row = extensions.find(name, self.terms.extensions)
         if row is None:
             self.line(f"unsupported or disabled extension '{name}' requested")

@@ -10,13 +10,6 @@ from tests.unit.mod_sftp.desk import Desk
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    directory = tmp_path / "root"
-    directory.mkdir()
-    return directory
-
-
-@pytest.fixture
 def desk(root: Path) -> Callable[..., Desk]:
     """``desk(version=6)``: a server on ``root`` and a client that has said INIT."""
     def make(**options: Any) -> Desk:
