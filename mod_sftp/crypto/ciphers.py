@@ -149,17 +149,21 @@ def _context(algorithm: str, key: bytes, mode: Any, *, encrypt: bool) -> CipherC
 
 
 def _algorithm(name: str) -> Any:
-    """The library's class; from version 43 on the old ciphers live in the ``decrepit`` package."""
+    """The library's class; from version 43 on the old ciphers live in the ``decrepit`` package, which older ones warn
+    of, as if an administrator could change it."""
+    import warnings
+
     from cryptography.hazmat.primitives.ciphers import algorithms
 
-    if name != "AES":
+    if name == "AES":
+        return algorithms.AES
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             from cryptography.hazmat.decrepit.ciphers import algorithms as decrepit
         except ImportError:
             return getattr(algorithms, name)
-        if hasattr(decrepit, name):
-            return getattr(decrepit, name)
-    return getattr(algorithms, name)
+        return getattr(decrepit, name, None) or getattr(algorithms, name)
 
 
 def chacha20(key: bytes) -> CipherContext:

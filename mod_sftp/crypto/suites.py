@@ -1,9 +1,9 @@
 """One object per direction and key that seals or opens packets, between two buffers that never alias.
 
 A packet in plain is ``packet_length | padding_length | payload | padding`` (RFC 4253 6); on the wire it has a tag
-behind it. Nothing here allocates in proportion to the payload, but for CBC and the other old ciphers: the objects of
-the library are made once per key and write to the caller's buffers (measured: a new AESGCM object per packet costs
-half a microsecond, a copy of 32 KiB two).
+behind it. Nothing here allocates in proportion to the payload, but for CBC and the other old ciphers, and where the
+library is too old to write to a buffer: its objects are made once per key and write to the caller's buffers (measured:
+a new AESGCM object per packet costs half a microsecond, a copy of 32 KiB two).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class GcmSealer(Sealer):
         if self._into is not None:
             self._into(self._nonce.next(), plain[4:], head, wire[4:])
         else:
-            wire[4:] = self._gcm.encrypt(self._nonce.next(), plain[4:], head)
+            wire[4:] = self._gcm.encrypt(self._nonce.next(), bytes(plain[4:]), bytes(head))  # before version 47
 
 
 class GcmOpener(Opener):
@@ -111,7 +111,7 @@ class GcmOpener(Opener):
             if self._into is not None:
                 self._into(self._nonce.next(), wire[4:], head, plain[4:])
             else:
-                plain[4:] = self._gcm.decrypt(self._nonce.next(), wire[4:], head)
+                plain[4:] = self._gcm.decrypt(self._nonce.next(), bytes(wire[4:]), bytes(head))
         except self._invalid:
             raise BadTag from None
 
