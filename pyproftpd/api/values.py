@@ -76,11 +76,11 @@ def count_or_none(words: Sequence[str], context: ParseContext) -> int | None:
 
 def to_duration(word: str) -> float:
     """Seconds: plain, ``H:M:S``, or a number with s, sec, m, min, h or hr."""
-    clock = re.fullmatch(r"(\d{1,2}):(\d{1,2}):(\d{1,2})", word)
+    clock = re.fullmatch(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})", word)
     if clock:
         hours, minutes, seconds = map(int, clock.groups())
         return float(hours * 3600 + minutes * 60 + seconds)
-    plain = re.fullmatch(r"(\d{1,12})(|s|sec|m|min|h|hr)", word.lower())
+    plain = re.fullmatch(r"([0-9]{1,12})(|s|sec|m|min|h|hr)", word.lower())
     if not plain:
         raise ValueError("seconds, H:M:S, or a number with s, sec, m, min, h or hr")
     return float(int(plain[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[plain[2][:1]])
@@ -178,7 +178,8 @@ def signed_options(defaults: frozenset[str], *names: str) -> Parser:
         for word in words:
             sign, name = word[:1], word[1:]
             if sign not in ("+", "-") or name not in names:
-                raise ValueError(f"+ or - before one of {' '.join(names)}, not '{word}'{nearest(name, names)}")
+                hint = nearest(name, names) if sign in ("+", "-") else ""
+                raise ValueError(f"+ or - before one of {' '.join(names)}, not '{word}'{hint}")
             (chosen.add if sign == "+" else chosen.discard)(name)
         return frozenset(chosen)
     return parse

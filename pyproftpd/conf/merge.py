@@ -181,8 +181,7 @@ def _anonymous_root(node: Node, report: Report) -> str:
                                          expected="an absolute path or ~user, not / and without wildcards"))
         return "/"
     if not any(setting.row.directive.keyword == "User" for setting in node.settings):
-        report.errors.append(ConfigError(f"{node.title} does not say which User it is for", node.where,
-                                         expected="User inside of it"))
+        report.warnings.append(f"{node.where}: {node.title} does not say which User it is for: nobody can log in there")
     return os.path.normpath(_expand_user(path, node, report) if path.startswith("~") else path)
 
 

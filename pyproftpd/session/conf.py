@@ -6,7 +6,7 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ from pyproftpd.api.directive import (
     directive,
 )
 from pyproftpd.api.expressions import Pattern
-from pyproftpd.errors import ConfigError
 
 #: directories of the compiled-in defaults, as Debian builds the real server
 LOCALSTATEDIR = "/run"
@@ -290,20 +289,24 @@ def _capabilities(words: Sequence[str], context: ParseContext) -> tuple[str, ...
     return tuple(word.upper() for word in words)
 
 
-def _user_exists(name: str) -> bool:
-    try:
-        pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
+def _user(words: Sequence[str], context: ParseContext) -> str:
+    """An account that must exist when the daemon starts; that of an anonymous login may come later."""
+    if context.context is not Context.ANONYMOUS:
+        try:
+            pwd.getpwuid(int(words[0])) if words[0].isdigit() else pwd.getpwnam(words[0])
+        except (KeyError, OverflowError):
+            raise ValueError("the name of a user of this system") from None
+    return words[0]
 
 
-def _group_exists(name: str) -> bool:
-    try:
-        grp.getgrgid(int(name)) if name.isdigit() else grp.getgrnam(name)
-    except KeyError:
-        return False
-    return True
+def _group(words: Sequence[str], context: ParseContext) -> str:
+    """As :func:`_user`, of groups."""
+    if context.context is not Context.ANONYMOUS:
+        try:
+            grp.getgrgid(int(words[0])) if words[0].isdigit() else grp.getgrnam(words[0])
+        except (KeyError, OverflowError):
+            raise ValueError("the name of a group of this system") from None
+    return words[0]
 
 
 class ServerConf(ConfBlock, module="core"):
@@ -329,10 +332,10 @@ class ServerConf(ConfBlock, module="core"):
         "Port", values.integer(0, 65535), where=SERVERS, arity="1..*", syntax="0..65535", default=21,
         default_text="21", repeat=Repeat.LAST, doc="Port to listen on; 0 disables the server.")
     user: str | None = directive(
-        "User", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="name",
+        "User", _user, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="name",
         default_text="uid of starting process", doc="Account that the daemon or an anonymous login runs as.")
     group: str | None = directive(
-        "Group", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="name",
+        "Group", _group, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="name",
         default_text="gid of starting process", doc="Group that the daemon or an anonymous login runs as.")
     default_server: bool = directive(
         "DefaultServer", values.boolean, where=Context.SERVER | Context.VIRTUALHOST, arity="1..*", syntax="on|off",
@@ -347,15 +350,6 @@ class ServerConf(ConfBlock, module="core"):
     max_command_rate: tuple[int, int] | None = directive(
         "MaxCommandRate", _rate, where=SERVERS, arity="1..2", syntax="count [secs]", default_text="unlimited",
         status=Status.ACCEPTED, doc="Most commands in a number of seconds.")
-
-    @classmethod
-    def check(cls, scope: Any) -> Iterable[ConfigError | str]:
-        """Accounts must exist when the daemon starts (source: real server); those of anonymous logins later."""
-        conf = scope.get(cls)
-        for kind, name, known in (("user", conf.user, _user_exists), ("group", conf.group, _group_exists)):
-            if name is not None and not known(name):
-                yield ConfigError(f"{kind.capitalize()} {name}: no such {kind} on this system", conf.source(kind),
-                                  expected=f"the name of an existing {kind}")
 
 
 class DaemonConf(ConfBlock, module="core"):

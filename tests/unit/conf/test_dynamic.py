@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyproftpd.conf.dynamic import FILE_NAME, Dynamic
+from pyproftpd.vfs.conf import AccessConf, OwnershipConf
+
+from .conftest import Loader
+
+
+def test_files_of_all_directories_above_count_the_nearest_most(tmp_path: Path, configure: Loader) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / FILE_NAME).write_text("Umask 077\nAllowOverwrite on\n")
+    (inner / FILE_NAME).write_text("Umask 007\n<Limit STOR>\nDenyAll\n</Limit>\n")
+    warnings: list[str] = []
+    dynamic = Dynamic(warnings.append)
+    main = configure("Umask 022\n").servers[0]
+    scope = dynamic.overlay(main, str(inner))
+    assert scope.get(OwnershipConf).umask == (0o007, 0o007)
+    assert scope.get(AccessConf).allow_overwrite is True
+    assert scope.limits[0][0].names == {"STOR"}
+    assert dynamic.overlay(main, str(inner)) is scope
+    assert main.get(OwnershipConf).umask == (0o022, 0o022)
+    (inner / FILE_NAME).write_text("Umask 027\n\n\n")
+    assert dynamic.overlay(main, str(inner)).get(OwnershipConf).umask == (0o027, 0o027)
+    assert warnings == []
+
+
+def test_faults_warn_and_the_rest_counts(tmp_path: Path, configure: Loader) -> None:
+    (tmp_path / FILE_NAME).write_text("Port 22\nRootLogin on\nNoSuch 1\nInclude /etc/passwd\nUmask 027\n")
+    warnings: list[str] = []
+    scope = Dynamic(warnings.append).overlay(configure("").servers[0], str(tmp_path))
+    assert scope.get(OwnershipConf).umask == (0o027, 0o027)
+    assert len(warnings) == 4
+
+
+def test_a_link_is_no_file(tmp_path: Path, configure: Loader) -> None:
+    (tmp_path / "elsewhere").write_text("Umask 0\n")
+    (tmp_path / FILE_NAME).symlink_to(tmp_path / "elsewhere")
+    main = configure("").servers[0]
+    assert Dynamic(lambda text: None).overlay(main, str(tmp_path)) is main
