@@ -26,7 +26,7 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.received: queue.Queue[bytes] = queue.Queue()
-        self._handler_table: dict[int, Callable[[_Recorder, paramiko.Message], None]] = {
+        self._handler_table: dict[int, Callable[[paramiko.Message], None]] = {
             number: self._keep(number) for number in (6, *range(51, 80))}
 
     def is_authenticated(self) -> bool:
@@ -35,10 +35,9 @@ class _Recorder:
     def abort(self) -> None:
         """Called by paramiko when the connection ends."""
 
-    @staticmethod
-    def _keep(number: int) -> Callable[[_Recorder, paramiko.Message], None]:
-        def keep(recorder: _Recorder, message: paramiko.Message) -> None:
-            recorder.received.put(bytes((number,)) + message.get_remainder())
+    def _keep(self, number: int) -> Callable[[paramiko.Message], None]:
+        def keep(message: paramiko.Message) -> None:
+            self.received.put(bytes((number,)) + message.get_remainder())
         return keep
 
 
@@ -70,7 +69,8 @@ class RawAuth:
     def send(self, *parts: bytes) -> None:
         message = paramiko.Message()
         message.add_bytes(b"".join(parts))
-        self.transport._send_message(message)  # type: ignore[attr-defined]
+        with contextlib.suppress(EOFError):  # the server may have gone already: receive() says so
+            self.transport._send_message(message)  # type: ignore[attr-defined]
 
     def receive(self, *, banners: bool = False) -> bytes:
         """The next authentication message. Raises: Ended."""
@@ -105,6 +105,14 @@ class RawAuth:
         signature = key.sign_ssh_data(data, algorithm).asbytes()
         return self.request(user, "publickey", fields + text(signature))
 
+    def ask(self, user: str) -> bytes:
+        """Begin keyboard-interactive."""
+        return self.request(user, "keyboard-interactive", text("") + text(""))
+
+    def answer(self, *answers: str, count: int | None = None) -> bytes:
+        self.send(bytes((RESPONSE,)), struct.pack(">I", len(answers) if count is None else count), *map(text, answers))
+        return self.receive()
+
 
 def failure(message: bytes) -> tuple[list[str], bool]:
     """(methods, partial success) of a FAILURE."""
@@ -113,6 +121,16 @@ def failure(message: bytes) -> tuple[list[str], bool]:
     names = message[5:5 + size].decode()
     assert len(message) == 6 + size
     return names.split(",") if names else [], message[-1] != 0
+
+
+def prompts(message: bytes) -> list[tuple[str, bool]]:
+    """The questions of an INFO_REQUEST, and whether their answers may be shown (RFC 4256 3.2)."""
+    assert message[0] == METHOD, f"message {message[0]}"
+    found = paramiko.Message(message[1:])
+    found.get_text(), found.get_text(), found.get_text()
+    asked = [(found.get_text(), found.get_boolean()) for _ in range(found.get_int())]
+    assert not found.get_remainder()
+    return asked
 
 
 class _Watched(paramiko.Transport):
