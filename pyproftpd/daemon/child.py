@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import time
@@ -175,9 +176,9 @@ def on_signal(session: Session, number: int) -> None:
     """TERM ends the session now; USR1 (a planned shutdown) when its transfer is done."""
     if number in ENDING:
         session.end("Server is shutting down")
-    elif session.running == 0:
+    elif number == signal.SIGUSR1 and session.running == 0:
         session.end("Server is going down")
-    else:
+    elif number == signal.SIGUSR1:
         def look_again() -> None:
             if session.running == 0:
                 session.end("Server is going down")

@@ -13,11 +13,11 @@ from types import FrameType
 
 #: what the master records; the rest keeps its default, so a crash is a crash
 MASTER = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD, signal.SIGUSR2)
-MASTER_IGNORES = (signal.SIGPIPE, signal.SIGUSR1)
+MASTER_IGNORES = (signal.SIGPIPE, signal.SIGALRM, signal.SIGIO, signal.SIGUSR1)
 
 #: what a session records; HUP concerns the master alone
 SESSION = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-SESSION_IGNORES = (signal.SIGPIPE, signal.SIGHUP)
+SESSION_IGNORES = (signal.SIGPIPE, signal.SIGALRM, signal.SIGIO, signal.SIGHUP)
 SESSION_RESETS = (signal.SIGCHLD,)
 
 #: these end a process

@@ -260,12 +260,12 @@ def read(path: str) -> Snapshot:
 
 
 def alive(pid: int) -> bool:
-    """Does the process exist? Somebody else's does too (EPERM)."""
+    """Does the process exist? Somebody else's does too (EPERM); a number that no process can have does not."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
-    except (PermissionError, OverflowError):
+    except PermissionError:
         return True
     return True
 

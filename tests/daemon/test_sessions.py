@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.daemon.master import Master, alive, wait_until
 from tests.daemon.modules.mod_echo.module import UID
 

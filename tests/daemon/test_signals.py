@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 
 from tests.daemon.master import Master, alive, wait_until
@@ -38,7 +39,6 @@ def test_hup_with_a_broken_file_keeps_the_old_world_and_says_why(master: Master)
 def test_hup_with_a_port_that_cannot_be_had_keeps_the_old_one(master: Master) -> None:
     master.start()
     taken = free_port()
-    import socket
     with socket.socket() as other:
         other.bind(("127.0.0.1", taken))
         other.listen()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from pathlib import Path
 
 from tests.daemon.master import BASE, Master, alive
 
@@ -25,7 +26,7 @@ def test_a_daemon_holds_no_terminal_and_keeps_its_standard_descriptors_closed(ma
     master.start_daemon()
     directory = f"/proc/{master.daemon}/fd"
     assert {os.readlink(f"{directory}/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
-    fields = open(f"/proc/{master.daemon}/stat").read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{master.daemon}/stat").read_text().rpartition(")")[2].split()
     assert fields[4] == "0", "controlling terminal"
     assert os.getsid(master.daemon) != os.getsid(0)
 
