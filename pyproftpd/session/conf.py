@@ -462,7 +462,7 @@ class LoginConf(ConfBlock, module="auth"):
         default=False, default_text="off", merge=Merge.DOWN, doc="Refuse account names that are no alias.")
     auth_using_alias: bool = directive(
         "AuthUsingAlias", values.boolean, where=Context.ANONYMOUS, arity="1..*", syntax="on|off", default=False,
-        default_text="off", status=Status.ACCEPTED, doc="Authenticate an anonymous login under its alias.")
+        default_text="off", doc="Authenticate an anonymous login under its alias.")
     auth_order: tuple[tuple[str, bool], ...] = directive(
         "AuthOrder", _auth_order, where=SERVERS, arity="1..*", syntax="module[*] ...", default=(),
         default_text="all auth modules in load order", repeat=Repeat.ONCE, module="core",
@@ -509,17 +509,17 @@ class LoginConf(ConfBlock, module="auth"):
         merge=Merge.DOWN, repeat=Repeat.ACCUMULATE, doc="Password hash of a user, in place of his account's own.")
     user_dir_root: bool = directive(
         "UserDirRoot", values.boolean, where=Context.ANONYMOUS, arity="1..*", syntax="on|off", default=False,
-        default_text="off", status=Status.ACCEPTED, doc="Root an anonymous login in a directory named after the user.")
+        default_text="off", doc="Root an anonymous login in a directory named after the user.")
     anon_allow_robots: bool = directive(
         "AnonAllowRobots", values.boolean, where=Context.ANONYMOUS, arity="1..*", syntax="on|off", default=False,
         default_text="off", status=Status.ACCEPTED, doc="Show anonymous clients the real robots.txt.")
     anon_reject_passwords: Pattern | None = directive(
         "AnonRejectPasswords", values.negatable_pattern, where=Context.ANONYMOUS, arity="1..2",
-        syntax="[!]regex [flags]", default_text="unset", status=Status.ACCEPTED,
+        syntax="[!]regex [flags]", default_text="unset",
         doc="Refuse anonymous passwords that match.")
     anon_require_password: bool = directive(
         "AnonRequirePassword", values.boolean, where=Context.ANONYMOUS, arity="1..*", syntax="on|off", default=False,
-        default_text="off", status=Status.ACCEPTED, doc="Ask anonymous logins for a real password.")
+        default_text="off", doc="Ask anonymous logins for a real password.")
 
 
 class AdmissionConf(ConfBlock, module="auth"):
@@ -659,13 +659,13 @@ class DelayConf(ConfBlock, module="delay"):
 
     delay_engine: bool = directive(
         "DelayEngine", values.boolean, where=SERVERS, arity="1..*", syntax="on|off", default=True, default_text="on",
-        status=Status.ACCEPTED, doc="Even out the time of login replies.")
+        doc="Even out the time of login replies.")
     delay_on_event: tuple[DelayRule, ...] = directive(
         "DelayOnEvent", _delay_rule, where=SERVERS, arity="2..*", syntax="USER|PASS|FailedLogin|Connect ms[-ms]",
-        default=(), repeat=Repeat.ACCUMULATE, status=Status.ACCEPTED, doc="Wait a fixed or random time at an event.")
+        default=(), repeat=Repeat.ACCUMULATE, doc="Wait a fixed or random time at an event.")
     delay_table: str | None = directive(
         "DelayTable", values.path_or_none, where=Context.SERVER, arity="1..*", syntax="path|none",
-        default=f"{LOCALSTATEDIR}/proftpd.delay", default_text="localstatedir/proftpd.delay", status=Status.ACCEPTED,
+        default=f"{LOCALSTATEDIR}/proftpd.delay", default_text="localstatedir/proftpd.delay",
         doc="File of past login times.")
     delay_controls_ac_ls: tuple[ControlsAcl, ...] = directive(
         "DelayControlsACLs", controls_acl, where=Context.SERVER, arity="4..*",
