@@ -18,6 +18,7 @@ from mod_sftp.auth.keystores import expand
 from mod_sftp.auth.strictfiles import read_strictly
 from mod_sftp.conf import SftpConf
 from mod_sftp.crypto.certificates import Revocations, check_certificate
+from mod_sftp.wire import krl
 from mod_sftp.wire.keyblob import Certificate
 from mod_sftp.wire.keyfiles import KeyFileError, read_public_keys
 from pyproftpd.api.auth import Account
@@ -88,7 +89,13 @@ class Trust:
         path = self.conf.revoked_keys
         if path is None:
             return Revocations()
-        lines = self._read("SFTPRevokedKeys", path, _ROOT).splitlines()
+        data = self._read("SFTPRevokedKeys", path, _ROOT)
+        if data.startswith(krl.MAGIC):
+            try:
+                return Revocations(listed=krl.parse_krl(data))
+            except ValueError as error:
+                raise Unfit(f"SFTPRevokedKeys '{path}': {error}") from None
+        lines = data.splitlines()
         marked = [line.strip() for line in lines if line.strip().startswith(_FINGERPRINT)]
         rest = b"\n".join(line for line in lines if not line.strip().startswith(_FINGERPRINT))
         blobs = set()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mod_sftp.crypto.algorithms import SIGNATURES
 from mod_sftp.crypto.verify import verify
 from mod_sftp.wire import keyblob
 from mod_sftp.wire.keyblob import Certificate
+from mod_sftp.wire.krl import RevocationList
 from mod_sftp.wire.ssh import Reader
 from pyproftpd.errors import PeerError
 
@@ -35,13 +36,27 @@ class CertificateVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """Keys, authorities and certificates that never let in, by key blob and by SHA-256 fingerprint."""
+    """Keys, authorities and certificates that never let in: by key blob, by SHA-256 fingerprint, and what a key
+    revocation list of OpenSSH says."""
 
     blobs: frozenset[bytes] = frozenset()
     fingerprints: frozenset[bytes] = frozenset()
+    listed: RevocationList = field(default_factory=RevocationList)
 
     def __contains__(self, blob: object) -> bool:
-        return isinstance(blob, bytes) and (blob in self.blobs or hashlib.sha256(blob).digest() in self.fingerprints)
+        if not isinstance(blob, bytes):
+            return False
+        sha256 = hashlib.sha256(blob).digest()
+        if blob in self.blobs or blob in self.listed.keys or sha256 in self.fingerprints | self.listed.sha256:
+            return True
+        return hashlib.sha1(blob, usedforsecurity=False).digest() in self.listed.sha1
+
+    def hold(self, certificate: Certificate, blob: bytes) -> bool:
+        """Whether a certificate, its key or its authority is revoked."""
+        if certificate.authority in self or certificate.key.blob in self or blob in self:
+            return True
+        facts = certificate.authority, certificate.serial, certificate.key_id
+        return any(revoked.holds(*facts) for revoked in self.listed.certificates)
 
 
 def check_certificate(
@@ -64,9 +79,8 @@ def check_certificate(
         return CertificateVerdict(False, "certificate is of the wrong type (user or host)")
     if certificate.authority not in trusted:
         return CertificateVerdict(False, "certificate is not from a trusted authority")
-    for one in (certificate.authority, certificate.key.blob, blob):
-        if revoked is not None and one in revoked:
-            return CertificateVerdict(False, "certificate, its key or its authority is revoked")
+    if revoked is not None and revoked.hold(certificate, blob):
+        return CertificateVerdict(False, "certificate, its key or its authority is revoked")
     if not _signed(certificate):
         return CertificateVerdict(False, "certificate signature is not good")
     if now < certificate.valid_after:
