@@ -1,0 +1,52 @@
+"""Host-based logins over the wire: behaviours.md 93."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from tests.clients.rawauth import REQUEST, SUCCESS, RawAuth, connect, failure, text
+from tests.servers import Server, Site
+
+METHODS = (["hostbased", "password"], False)
+
+
+@pytest.fixture
+def server(start: Callable[..., Server], site: Site, keys: Path) -> Server:
+    shutil.copy(keys / "client_ed25519.pub", site.root / "hosts")
+    (site.root / "hosts").chmod(0o644)
+    return start(f"SFTPPAMEngine off\nSFTPAuthMethods hostbased password\nSFTPAuthorizedHostKeys file:{site.root}/hosts")
+
+
+def login(client: RawAuth, key: paramiko.PKey, user: str = "demo", host: str = "desk.example.org.",
+          signed_host: str = "desk.example.org.") -> bytes:
+    head = text(key.get_name()) + text(key.asbytes())
+    signed = (text(client.session_id) + bytes((REQUEST,)) + text(user) + text("ssh-connection") + text("hostbased")
+              + head + text(signed_host) + text("local"))
+    signature = key.sign_ssh_data(signed).asbytes()
+    return client.request(user, "hostbased", head + text(host) + text("local") + text(signature))
+
+
+def test_a_known_host_vouches_for_its_user(server: Server, keys: Path) -> None:
+    with connect(server) as client:
+        assert failure(client.request("demo", "none")) == METHODS
+        key = paramiko.Ed25519Key.from_private_key_file(str(keys / "client_ed25519"))
+        assert login(client, key) == bytes((SUCCESS,))
+
+
+def test_the_signature_covers_the_host(server: Server, keys: Path) -> None:
+    key = paramiko.Ed25519Key.from_private_key_file(str(keys / "client_ed25519"))
+    with connect(server) as client:
+        assert failure(login(client, key, host="other.example.org.")) == METHODS
+
+
+def test_an_unknown_host_and_a_ghost(server: Server, keys: Path) -> None:
+    with connect(server) as client:
+        assert failure(login(client, paramiko.ECDSAKey.generate())) == METHODS
+    key = paramiko.Ed25519Key.from_private_key_file(str(keys / "client_ed25519"))
+    with connect(server) as client:
+        assert failure(login(client, key, user="ghost")) == METHODS
