@@ -385,7 +385,7 @@ def become(login: Login) -> None:
     kept = revocation.decide(login.scope)
     if kept is not None:
         privs.revoke(kept)
-        session.log.debug(0, "RootRevoke in effect, dropped root privs")
+        session.log.debug(1, "RootRevoke in effect, dropped root privs")
 
 
 def open_view(login: Login) -> None:
