@@ -20,6 +20,7 @@ from typing import Any
 from mod_sftp.api import Banner, Exchange, Prompt
 from mod_sftp_pam.conf import SftpPamConf
 from pyproftpd.api.auth import Account, Verdict
+from pyproftpd.session.conf import LoginConf
 from pyproftpd.unix import pam
 
 #: what stands before the lines of this module in the server log (real server, 1.3.8)
@@ -39,7 +40,13 @@ class PamDriver:
         self._kept: pam.KeptSession | None = None
 
     def available(self, scope: Any) -> bool:
-        return bool(scope.get(SftpPamConf).engine)
+        """On by default, as the real server's; but a server whose AuthOrder leaves PAM out has no account that PAM could
+        vouch for, and clients that spend their one password on the question (PuTTY, asyncssh) could not log in."""
+        conf = scope.get(SftpPamConf)
+        if conf.source("engine") is not None:
+            return bool(conf.engine)
+        order = scope.get(LoginConf).auth_order
+        return not order or any(name == "auth_pam" for name, _ in order)
 
     def authenticate(self, session: Any, user: str, account: Account | None, exchange: Exchange) -> Verdict:
         """Raises: Abandoned, once PAM has been wound up."""

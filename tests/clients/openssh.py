@@ -31,7 +31,7 @@ def sftp(server: Server, commands: str, *, user: str = "demo", key: Path | None 
         before = ["sshpass", "-p", password]
         extra += ["-oPreferredAuthentications=password", "-oPubkeyAuthentication=no", "-oNumberOfPasswordPrompts=1",
                   "-oBatchMode=no"]
-    command = [*before, "sftp", "-q", "-P", str(server.port), *options(server, key=key, extra=extra), "-b", "-",
+    command = [*before, "sftp", "-P", str(server.port), *options(server, key=key, extra=extra), "-b", "-",
                f"{user}@127.0.0.1"]
     return subprocess.run(command, input=commands, capture_output=True, text=True, timeout=limit, cwd=cwd or server.site.root,
                           env=_environment())

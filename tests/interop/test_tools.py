@@ -51,9 +51,9 @@ def test_curl_uploads_resumes_and_lists(server: Server, tmp_path: Path) -> None:
 
 
 def test_rclone_syncs_both_ways_and_checks(server: Server, tree: Path, tmp_path: Path) -> None:
-    hidden = run(["rclone", "obscure", "secret"]).stdout.strip()
+    hidden = run(["rclone", "--config", "", "obscure", "secret"]).stdout.strip()
     remote = f":sftp,host=127.0.0.1,port={server.port},user=demo,pass='{hidden}':tree"
-    base = ["rclone", "--config", "/dev/null", "--retries", "1"]
+    base = ["rclone", "--config", "", "--retries", "1"]
     run([*base, "sync", "--create-empty-src-dirs", str(tree), remote])
     assert digest(server.site.accounts["demo"].home / "tree") == digest(tree)
     run([*base, "sync", "--create-empty-src-dirs", remote, str(tmp_path / "back")])

@@ -7,6 +7,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+
 from pyproftpd.api.auth import Identity
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.api.transfer import Direction, TransferRecord

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from pyproftpd.log.sinks import MAX_LINE, UnsafePath, open_sink
 
 

@@ -6,6 +6,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+
 from pyproftpd.api.transfer import Direction, TransferRecord
 from pyproftpd.log.xferlog import line
 
