@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import ctypes.util
 import enum
 import os
 import signal
@@ -44,6 +43,8 @@ MAX_MESSAGES = 32
 #: Where libpam looks for the file of a service, in its order.
 SERVICE_DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d")
 _PAM_CONF = "/etc/pam.conf"
+#: soname since Linux-PAM 0.x; find_library would run ldconfig and a compiler in every session to learn it
+_LIBPAM = "libpam.so.0"
 
 _SILENT = 0x8000
 _DATA_SILENT = 0x40000000
@@ -154,7 +155,11 @@ class PamError(Exception):
 
 def available() -> bool:
     """Is there a libpam to call?"""
-    return ctypes.util.find_library("pam") is not None
+    try:
+        ctypes.CDLL(_LIBPAM)
+    except OSError:
+        return False
+    return True
 
 
 def service_exists(service: str) -> bool:
@@ -199,7 +204,7 @@ class _Libraries:
         self.libc.calloc.restype = ctypes.c_void_p
         self.libc.calloc.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
         self.libc.free.argtypes = [ctypes.c_void_p]
-        pam = self.pam = ctypes.CDLL(ctypes.util.find_library("pam") or "libpam.so.0")
+        pam = self.pam = ctypes.CDLL(_LIBPAM)
         handle = ctypes.c_void_p
         pam.pam_start.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(PamConv), ctypes.POINTER(handle)]
         pam.pam_end.argtypes = [handle, ctypes.c_int]
