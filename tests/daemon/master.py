@@ -28,6 +28,7 @@ PidFile {root}/pid
 ScoreboardFile {root}/scoreboard
 ScoreboardMutex {root}/scoreboard.lck
 UseReverseDNS off
+DelayEngine off
 SystemLog {root}/system.log
 """
 
@@ -88,6 +89,13 @@ class Master:
 
     def connect(self, host: str = "127.0.0.1", port: int = 0) -> Client:
         return Client(socket.create_connection((host, port or self.port), LIMIT))
+
+    def serves(self, port: int = 0) -> bool:
+        """Does a new connection get an answer? A refusal may come as early as connect(2)."""
+        try:
+            return self.connect(port=port).served()
+        except ConnectionError:
+            return False
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)

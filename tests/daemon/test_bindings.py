@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+
 from tests.daemon.master import BASE, Client, Master
 from tests.servers import free_port
 

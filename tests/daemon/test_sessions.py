@@ -71,16 +71,16 @@ def test_maxinstances_refuses_the_next_one_and_lets_it_in_again(master: Master) 
     master.start("MaxInstances 2\n")
     first, second = master.connect(), master.connect()
     assert first.served() and second.served()
-    assert not master.connect().served()
+    assert not master.serves()
     master.wait_for_log("MaxInstances (2) reached")
     first.close()
-    wait_until(lambda: master.connect().served(), "a free place")
+    wait_until(master.serves, "a free place")
     assert second.served()
 
 
 def test_maxconnectionrate_refuses_what_comes_too_fast(master: Master) -> None:
     master.start("MaxConnectionRate 4 3600\n")
-    answers = [master.connect().served() for _ in range(5)]
+    answers = [master.serves() for _ in range(5)]
     # two places went to the harness, which looked whether the server is there
     assert answers == [True, True, False, False, False]
 

@@ -53,15 +53,8 @@ def test_hup_moves_to_another_port(master: Master) -> None:
     new = free_port()
     master.path.write_text(master.path.read_text().replace(f"Port {master.port}", f"Port {new}"))
     master.signal(signal.SIGHUP)
-    wait_until(lambda: answers(master, new), "the new port")
-    wait_until(lambda: not answers(master, master.port), "the end of the old port")
-
-
-def answers(master: Master, port: int) -> bool:
-    try:
-        return master.connect(port=port).served()
-    except ConnectionError:
-        return False
+    wait_until(lambda: master.serves(new), "the new port")
+    wait_until(lambda: not master.serves(), "the end of the old port")
 
 
 def test_no_connection_is_lost_while_the_configuration_is_read_again(master: Master) -> None:
