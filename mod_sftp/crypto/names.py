@@ -121,7 +121,13 @@ PUBKEYS = (
 )
 
 #: The real server takes security keys but leaves them out of its default ``server-sig-algs``.
-UNADVERTISED = frozenset({"sk-ecdsa-sha2-nistp256@openssh.com", "sk-ssh-ed25519@openssh.com"})
+UNADVERTISED = frozenset(
+    {
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+        "sk-ssh-ed25519@openssh.com",
+        "webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+    }
+)
 
 COMPRESSIONS = (
     Policy("none", modern=1),

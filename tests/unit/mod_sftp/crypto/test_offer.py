@@ -110,7 +110,7 @@ def test_server_sig_algs() -> None:
     accepted = offer.offer("pubkey")
     shown = offer.server_sig_algs((), accepted)
     assert shown[:4] == ("ssh-ed448", "ssh-ed25519", "rsa-sha2-256", "rsa-sha2-512")
-    assert not [name for name in shown if name.startswith("sk-") or "-cert-" in name]
+    assert not [name for name in shown if "sk-" in name or "-cert-" in name]
     configured = ("sk-ssh-ed25519@openssh.com",)
     assert offer.server_sig_algs(configured, offer.offer("pubkey", configured)) == configured
 
