@@ -16,7 +16,7 @@ from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.module import Module
 from pyproftpd.conf.conditions import ConnectionClass
 from pyproftpd.conf.limit import LimitConf
-from pyproftpd.conf.merge import DirectoryPlace, Layer, LimitPlace, Place, decide, deciding, limit, nearest
+from pyproftpd.conf.merge import DirectoryPlace, Layer, LimitPlace, Place, decide, deciding, limit, nearest, nest
 from pyproftpd.conf.tree import Node, Setting
 from pyproftpd.errors import Where
 
@@ -55,7 +55,7 @@ class Scope:
     """The settings of one place; immutable (what it remembers are answers it has given)."""
 
     __slots__ = ("kind", "path", "where", "server", "main", "addresses", "anonymous", "limits", "place", "facts",
-                 "home", "_layers", "_directories", "_blocks", "_under", "_nests", "__weakref__")
+                 "home", "_layers", "_directories", "_nested_directories", "_blocks", "_under", "_nests", "__weakref__")
 
     def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
                  main: Scope | None = None, facts: BindFacts | None = None, home: str = "") -> None:
@@ -64,14 +64,15 @@ class Scope:
         self.kind, self.path, self.where, self.place = place.kind, place.path, place.where, place
         self.server: Scope = outer or self
         self.addresses, self.facts, self.home = addresses, facts, home
-        matched = _matching(place, facts)
+        matched, sectioned = _matching(place, facts)
         self.main: Scope = (outer.main if outer else main) or self
         context = Context.ANONYMOUS if outer else Context.VIRTUALHOST if main else Context.SERVER
         groups = (*(group for one in matched for group in one.groups), *place.groups)
         self._layers: tuple[Layer, ...] = ((context, groups), *(outer._layers if outer else main._layers if main else ()))
-        limits = tuple(LimitSection(limit) for one in (*matched, place) for limit in one.limits)
+        limits = tuple(LimitSection(limit) for one in (*sectioned, place) for limit in one.limits)
         self.limits: tuple[tuple[LimitSection, ...], ...] = (limits, *(outer.limits if outer else ()))
-        self._directories = self._resolved([one for source in (*matched, place) for one in source.directories])
+        self._directories = self._resolved([one for source in (*sectioned, place) for one in source.directories])
+        self._nested_directories = nest(self._directories)
         self._blocks: dict[type[ConfBlock], ConfBlock] = {}
         self._under: dict[tuple[str, str], Scope] = {}
         #: by the Directory sections that hold, innermost first: all paths in them share one scope and its blocks
@@ -126,9 +127,9 @@ class Scope:
 
     def _find(self, real_path: str, client_path: str | None) -> Scope:
         for owner in (self, self.server) if self.server is not self else (self,):
-            chain = nearest(owner._directories, real_path)
+            chain = nearest(owner._nested_directories, real_path)
             if client_path is not None and client_path != real_path:
-                other = nearest(owner._directories, client_path)
+                other = nearest(owner._nested_directories, client_path)
                 if other and (not chain or len(other[0].path) > len(chain[0].path)):
                     chain = other
             if chain:
@@ -152,13 +153,13 @@ class Scope:
         scope.facts, scope.home = self.facts, self.home
         scope._layers = ((Context.DIRECTORY, (settings,)), *self._layers)
         scope.limits = (tuple(LimitSection(limit) for limit in limits), *self.limits)
-        scope._directories = ()
+        scope._directories = scope._nested_directories = ()
         scope._blocks, scope._under, scope._nests = {}, {}, {}
         return scope
 
     def overlay(self, root: Node) -> Scope:
         """This place with an ``.ftpaccess`` file on top."""
-        return self._inner(self.path, root.where, tuple(root.settings), tuple(limit(one) for one in root.of("limit")))
+        return self._inner(self.path, root.where, tuple(root.settings), tuple(limit(one) for one in root.of("limit")[::-1]))
 
     def __repr__(self) -> str:
         return f"Scope({self.kind} {self.path or ','.join(self.addresses)} at {self.where})"
@@ -168,12 +169,16 @@ def _first(settings: Sequence[Setting], keyword: str) -> Any:
     return next((one.value for one in settings if one.row.directive.keyword == keyword), None)
 
 
-def _matching(place: Place, facts: BindFacts | None) -> list[Place]:
-    """The sections for some sessions that match, the one with the last word first."""
+def _matching(place: Place, facts: BindFacts | None) -> tuple[list[Place], list[Place]]:
+    """The sections for some sessions that match, twice: in the order in which their settings are asked, the highest rank
+    first and of one rank the later before the earlier; and their Limits and Directories, the other way round.
+
+    Source: real server, verified live: values are replaced by each merge in turn, sections are put in front.
+    """
     if facts is None:
-        return []
-    ranked = sorted(enumerate(place.sessions), key=lambda item: (item[1].rank, item[0]), reverse=True)
-    return [one.place for _, one in ranked if one.condition.matches(facts)]
+        return [], []
+    matching = sorted((one for one in place.sessions if one.condition.matches(facts)), key=lambda one: one.rank)
+    return [one.place for one in reversed(matching)], [one.place for one in matching]
 
 
 def _built(block: type[B], layers: Sequence[Layer], facts: BindFacts | None, known: dict[type[ConfBlock], ConfBlock]) -> B:

@@ -56,10 +56,11 @@ def _section(keyword: str, rank: int, condition: Callable[[Sequence[str]], Sessi
                    syntax="[AND|OR] expr | regex pattern", condition=condition, rank=rank, doc=doc)
 
 
+#: the ranks are the real server's (1.3.8, verified live)
 module = Module(
     name="ifsession", api=API, conf=(IfSessionConf,), sections=(
-        _section("IfClass", 0, _expression("class", Mode.OR), "Settings for clients of a connection class."),
+        _section("IfUser", 0, _expression("user", Mode.OR), "Settings for users."),
+        _section("IfGroup", 1, _expression("group", Mode.AND), "Settings for members of groups."),
         Section(keyword="IfAuthenticated", kind="session", where=SERVERS, arity="0..0", syntax="(none)",
-                condition=_authenticated, rank=1, doc="Settings for every session that is logged in."),
-        _section("IfGroup", 2, _expression("group", Mode.AND), "Settings for members of groups."),
-        _section("IfUser", 3, _expression("user", Mode.OR), "Settings for users.")))
+                condition=_authenticated, rank=2, doc="Settings for every session that is logged in."),
+        _section("IfClass", 3, _expression("class", Mode.OR), "Settings for clients of a connection class.")))

@@ -108,7 +108,7 @@ def test_hidden_files_accumulate_inwards(configure: Loader) -> None:
 def test_sections_for_some_sessions(configure: Loader) -> None:
     main = configure(
         "LoadModule mod_ifsession.c\nAllowOverwrite off\nTimeoutIdle 1\n<IfUser bob>\nAllowOverwrite on\n<Directory /srv>\n"
-        "Umask 077\n</Directory>\n</IfUser>\n<IfGroup staff>\nAllowOverwrite off\nTimeoutIdle 2\n</IfGroup>\n"
+        "Umask 077\n</Directory>\n</IfUser>\n<IfGroup staff>\nTimeoutIdle 2\n</IfGroup>\n"
         "<IfClass far>\nTimeoutIdle 3\n</IfClass>\n<IfAuthenticated>\nUmask 007\n</IfAuthenticated>\n").servers[0]
     bob, eve, stranger = main.bind(BOB), main.bind(EVE), main.bind(Someone(authenticated=False, connection_class="far"))
     assert bob.get(AccessConf).allow_overwrite is True
