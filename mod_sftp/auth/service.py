@@ -8,12 +8,15 @@ Deliberate differences from the real server:
 - A query for a key says PK_OK only for a key that would do (security.md U1), and is not a failed PASS in the logs.
 - A login that the rules refuse after the right proof gets the answer of a wrong password, and counts: an empty method
   list would tell a stranger that the password was right.
+- A failure is answered after an even time (``_even_out``), whatever the look-up cost.
 - A session may send a bounded number of requests that count as nothing (``none``, queries).
 """
 
 from __future__ import annotations
 
 import errno
+import os
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -45,6 +48,8 @@ MAX_WORD = 64
 MAX_UNCOUNTED = 200
 #: MaxLoginAttempts where no line sets it. Source: real server, mod_sftp keeps its own default.
 DEFAULT_ATTEMPTS = 6
+#: Least seconds before a failure is answered: hides what a key file more or less costs (security.md U3; sshd's own figure).
+LEAST_FAILURE = 0.005
 #: The text of a display banner at most; RFC 4252 5.4 sets no bound, one packet does.
 MAX_BANNER = 16 * 1024
 
@@ -63,6 +68,7 @@ class AuthService:
         self._requested = self._done = False
         self._failures = self._uncounted = 0
         self._limit = _attempt_limit(session)
+        self._least_failure = LEAST_FAILURE * (1 + int.from_bytes(os.urandom(2), "big") / 65536)
 
     def handle(self, message: int, payload: memoryview) -> None:
         """One message of numbers 5 and 50 to 79, without its number. Owner: ``payload`` dies with the call."""
@@ -114,10 +120,22 @@ class AuthService:
         name, service, word = reader.bytes(), reader.text(MAX_WORD), reader.text(MAX_WORD)
         self._check(name, service)
         user = name.decode("utf-8", "surrogateescape")
+        started = time.monotonic()
         request = Command("USERAUTH_REQUEST", f"{user} {word}", classes=LogClass.AUTH | LogClass.SSH)
         with self._session.phases(request):
-            outcome, command = self._run(name, user, word, reader)
-            self._answer(user, word, outcome, command)
+            outcome = self._run(name, user, word, reader)
+            if word != "none" and outcome.result in (Result.FAILED, Result.DECLINED, Result.WITHDRAWN):
+                self._even_out(started)
+            self._answer(user, word, outcome)
+
+    def _even_out(self, started: float) -> None:
+        """Wait until the answer is as late as a step of a doubling scale, which begins at random for each session."""
+        step = self._least_failure
+        while (left := started + step - time.monotonic()) < 0:
+            step *= 2
+        while left > 0:
+            self._session.loop.wait(timeout=left)
+            left = started + step - time.monotonic()
 
     def _check(self, name: bytes, service: str) -> None:
         """User and service may not change between requests (RFC 4252 5 allows us to disconnect)."""
@@ -132,25 +150,27 @@ class AuthService:
             self._log.line(f"client used different user name '{used}' in USERAUTH_REQUEST (was '{was}'), disconnecting")
             raise PeerError("user name changed between authentication requests")
 
-    def _run(self, name: bytes, user: str, word: str, reader: Reader) -> tuple[Outcome, Command | None]:
-        """USER, then the question or the attempt as PASS; the command is that of a failed PASS."""
+    def _run(self, name: bytes, user: str, word: str, reader: Reader) -> Outcome:
+        """USER, then the question, or the attempt as PASS."""
         try:
             candidate = self._user(user)
         except Refused as refusal:
-            return Outcome(Result.FAILED, f"USER {user} refused: {refusal.rule}"), None
+            return Outcome(Result.FAILED, f"USER {user} refused: {refusal.rule}")
+        except OSError as error:  # a source that cannot be read is a refusal, never "no such user"
+            return Outcome(Result.FAILED, f"account of user '{user}' cannot be looked up: {error.strerror}")
         if word == "none":
             reader.end()
-            return Outcome(Result.DECLINED), None
+            return Outcome(Result.DECLINED)
         method = self._methods.get(word)
         if method is None or method.name not in self._progress.offered():
-            return Outcome(Result.FAILED, f"method '{word}' is not offered"), None
+            return Outcome(Result.FAILED, f"method '{word}' is not offered")
         attempt = Attempt(self._session, self._connection, self._conf, self._progress, name, word, candidate)
         request = method.read(reader)
         self._publish({"SFTP_USER_AUTH_METHOD": method.name})
         outcome = method.probe(attempt, request)
         self._publish(attempt.facts)
         if outcome is not None:
-            return outcome, None
+            return outcome
         return self._attempt(method, attempt, request)
 
     def _user(self, user: str) -> login.Candidate:
@@ -162,8 +182,8 @@ class AuthService:
             self._candidate = login.find(self._session, command.arg)
         return self._candidate
 
-    def _attempt(self, method: Method, attempt: Attempt, request: object) -> tuple[Outcome, Command | None]:
-        """PASS: decide and, when that ends a chain, log in. The failed command carries the outcome to hooks and logs."""
+    def _attempt(self, method: Method, attempt: Attempt, request: object) -> Outcome:
+        """PASS: decide and, when that ends a chain, log in."""
         command = Command("PASS", "(hidden)", limits=("PASS",), group="LOGIN", classes=LogClass.AUTH)
         outcome = Outcome(Result.FAILED)
         try:
@@ -179,16 +199,16 @@ class AuthService:
                     command.note("mod_sftp.nonfatal-attempt", method.name)
         except Refused as refusal:
             self._progress.restart()
-            return Outcome(Result.FAILED, f"login of user '{attempt.user}' refused: {refusal.rule}"), command
+            return Outcome(Result.FAILED, f"login of user '{attempt.user}' refused: {refusal.rule}")
         self._done = finished
-        return outcome, command
+        return outcome
 
     def _publish(self, facts: Mapping[str, str]) -> None:
         """Into environment and notes, of failed attempts too."""
         self._session.environ.update(facts)
         self._session.notes.update(facts)
 
-    def _answer(self, user: str, word: str, outcome: Outcome, command: Command | None) -> None:
+    def _answer(self, user: str, word: str, outcome: Outcome) -> None:
         """The message that ends a request, and the count."""
         if outcome.reason:
             self._log.line(outcome.reason)
