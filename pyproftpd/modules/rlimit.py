@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyproftpd import API
 from pyproftpd.api import values
 from pyproftpd.api.directive import SERVERS, ConfBlock, ParseContext, Repeat, directive
-from pyproftpd.api.module import Module
-
-#: as in setrlimit(2); ``MAX`` stands for the hard limit in force
-UNLIMITED, MAX = -1, -2
+from pyproftpd.api.events import PostParse
+from pyproftpd.api.module import Module, On
+from pyproftpd.errors import ConfigError
+from pyproftpd.unix import rlimits
+from pyproftpd.unix.rlimits import MAX, UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +70,32 @@ class RLimitConf(ConfBlock, module="rlimit", prefix="RLimit"):
         doc="Refuse writing to /etc and /lib below a chroot.")
 
 
-module = Module(name="rlimit", api=API, conf=(RLimitConf,))
+def limit_daemon(event: PostParse, *context: Any) -> None:
+    """The master, as root; its children inherit what no session limit changes. Raises ``ConfigError``."""
+    conf = event.configuration.servers[0].get(RLimitConf)
+    for kind, limits in _of(conf, "daemon"):
+        try:
+            rlimits.apply(kind, limits.soft, limits.hard)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"the system refuses the limit: {error}", conf.source(kind)) from error
+
+
+def limit_session(session: Any) -> None:
+    """A limit that cannot be set is no limit: the session does not begin (``OSError``, ``ValueError``)."""
+    with session.privs.root():
+        for kind, limits in _of(session.scope.get(RLimitConf), "session"):
+            rlimits.apply(kind, limits.soft, limits.hard)
+
+
+def _of(conf: RLimitConf, whose: str) -> list[tuple[str, Limits]]:
+    """First line of a kind wins; one without ``daemon`` or ``session`` is for both."""
+    found = []
+    for kind, rows in (("cpu", conf.cpu), ("memory", conf.memory), ("open_files", conf.open_files)):
+        mine = next((row for row in rows if row.whose in (whose, "")), None)
+        if mine is not None:
+            found.append((kind, mine))
+    return found
+
+
+module = Module(name="rlimit", api=API, conf=(RLimitConf,), on=(On(PostParse, limit_daemon),),
+                session_init=limit_session)
