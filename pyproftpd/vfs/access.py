@@ -73,7 +73,7 @@ class Access:
         self._verdicts: dict[tuple[Scope, tuple[str, ...], str], Verdict] = {}
         self._filtering: dict[Scope, bool] = {}
         self._dynamic = Dynamic(warn)
-        self._overlaid: dict[str, tuple[float, Scope]] = {}
+        self._overlaid: dict[tuple[Scope, str], tuple[float, Scope]] = {}
 
     def decide(self, names: tuple[str, ...], group: str, subject: Subject, *, filters: bool = True,
                looks: bool = False) -> Decision:
@@ -102,18 +102,23 @@ class Access:
         """About a file that is open already; its name passed the filters then."""
         return self.decide(names, group, Subject(path, None), filters=False)
 
-    def scope_of(self, directory: str) -> Scope:
-        """Settings of a directory, named from outside of any chroot: its Directory sections, then .ftpaccess files from
-        the root of the process down to it (every ancestor's, whatever way led here)."""
-        scope = self._scope.under(directory)
+    def scope_of(self, path: str, directory: str = "") -> Scope:
+        """Settings of a path, named from outside of any chroot: its Directory sections, then .ftpaccess files from the
+        root of the process down to ``directory`` (every ancestor's, whatever way led here).
+
+        The path itself is a directory unless its ``directory`` is given: the real server matches the whole path of a file
+        against Directory sections, so that ``<Directory /srv/*>`` is about the files in /srv as well.
+        """
+        scope = self._scope.under(path)
         if not scope.get(AccessConf).allow_override:
             return scope
-        now = time.monotonic()
-        known = self._overlaid.get(directory)
+        now, directory = time.monotonic(), directory or path
+        known = self._overlaid.get((scope, directory))
         if known is None or now - known[0] > FRESH_SECONDS:
             if len(self._overlaid) >= MAX_REMEMBERED:
                 self._overlaid.clear()
-            known = self._overlaid[directory] = now, self._dynamic.overlay(scope, vpath.inside(self._chroot, directory))
+            overlaid = self._dynamic.overlay(scope, vpath.inside(self._chroot, directory))
+            known = self._overlaid[scope, directory] = now, overlaid
         return known[1]
 
     def changed(self, path: str) -> None:
@@ -128,12 +133,12 @@ class Access:
     def _scope_of(self, subject: Subject) -> Scope:
         if subject.directory or (subject.info is not None and _stat.S_ISDIR(subject.info.st_mode)):
             return self.scope_of(subject.path.outside)
-        return self.scope_of(subject.path.directory)
+        return self.scope_of(subject.path.outside, subject.path.directory)
 
     def _both(self, verdict: Verdict, asked: str, subject: Subject, names: tuple[str, ...], group: str) -> Verdict:
         """The place as it was asked for, where that is another than the resolved one, may still refuse."""
         directory = subject.directory or (subject.info is not None and _stat.S_ISDIR(subject.info.st_mode))
-        scope = self.scope_of(asked if directory else vpath.split(asked)[0])
+        scope = self.scope_of(asked, "" if directory else vpath.split(asked)[0])
         other = self._verdict(scope, names, group, subject.arg)
         return verdict if other.allowed else other
 
