@@ -28,8 +28,8 @@ SUITES: tuple[tuple[str, str | None, str | None], ...] = (
 
 
 def _client(bench: Bench, peer: Peer, cipher: str | None, mac: str | None) -> list[str]:
-    command = ["sftp", "-q", "-F", "/dev/null", "-P", str(peer.port), "-B", "32768", "-R", "64",
-               "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "-oIdentityAgent=none",
+    command = ["sftp", "-F", "/dev/null", "-P", str(peer.port), "-B", "32768", "-R", "64",
+               "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oIdentityAgent=none",
                "-oIdentitiesOnly=yes", f"-oIdentityFile={bench.keys}/client_ed25519"]
     command += [f"-oCiphers={cipher}"] if cipher else []
     command += [f"-oMACs={mac}"] if mac else []
@@ -38,14 +38,14 @@ def _client(bench: Bench, peer: Peer, cipher: str | None, mac: str | None) -> li
 
 def _batch(bench: Bench, peer: Peer, lines: str, cipher: str | None = None, mac: str | None = None) -> tuple[float, float] | None:
     """(CPU, wall) of a batch, or None where the server does not have the suite."""
-    before, begin = peer.settled_cpu(), time.monotonic()
+    before, begin = bench.cpu(peer), time.monotonic()
     done = subprocess.run(_client(bench, peer, cipher, mac), input=lines, text=True, capture_output=True, timeout=600)
     wall = time.monotonic() - begin
     if done.returncode:
-        if "no matching" in done.stderr:
+        if "no matching" in done.stderr.lower():
             return None
         raise RuntimeError(f"{peer.name}: {done.stderr}")
-    return peer.settled_cpu() - before, wall
+    return bench.cpu(peer) - before, wall
 
 
 def transfer(bench: Bench, peer: Peer, direction: str, cipher: str | None, mac: str | None, size: int,
@@ -102,11 +102,11 @@ def listing(bench: Bench, peer: Peer, count: int) -> dict[str, float]:
 
 def logins(bench: Bench, peer: Peer, count: int, parallel: int) -> dict[str, float]:
     """Milliseconds from connect to banner and to a ready SFTP session (medians), CPU per login, sessions a second."""
-    before, begin = peer.settled_cpu(), time.monotonic()
+    before, begin = bench.cpu(peer), time.monotonic()
     ready = asyncio.run(_log_in(bench, peer, count, parallel))
     wall = time.monotonic() - begin
     return {"ready_ms": statistics.median(ready) * 1000, "banner_ms": statistics.median(_banners(peer, 20)) * 1000,
-            "cpu_ms": (peer.settled_cpu() - before) / count * 1000, "sessions_s": count / wall}
+            "cpu_ms": (bench.cpu(peer) - before) / count * 1000, "sessions_s": count / wall}
 
 
 async def _log_in(bench: Bench, peer: Peer, count: int, parallel: int) -> list[float]:

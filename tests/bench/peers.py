@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import prctl
 import psutil
 
 from tests.servers import OURS, REAL, free_port, make_keys, wait_for_port
@@ -68,23 +69,29 @@ Subsystem sftp internal-sftp
 
 @dataclass
 class Peer:
-    """A running server. CPU is that of the master and of every session that it has waited for, in seconds."""
+    """A running server. CPU is that of the master and of every session process, in seconds.
+
+    A session of sshd leaves a process behind that sshd does not wait for; it comes to the bench, which is its subreaper.
+    """
 
     name: str
     port: int
     process: subprocess.Popen[bytes]
-
-    def cpu(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(int(field) for field in fields[11:15]) / TICKS
+    orphans: float = 0.0
 
     def descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def settled_cpu(self) -> float:
-        """CPU once all sessions have ended and been waited for."""
+    def settled_cpu(self, servers: set[int]) -> float:
+        """CPU once all sessions have ended and been waited for; ``servers`` are the masters' process ids."""
         psutil.wait_procs(self.descendants(), timeout=20)
-        return self.cpu()
+        for process in psutil.Process().children():
+            if process.pid not in servers:
+                with contextlib.suppress(ChildProcessError):
+                    usage = os.wait4(process.pid, 0)[2]
+                    self.orphans += usage.ru_utime + usage.ru_stime
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return self.orphans + sum(int(field) for field in fields[11:15]) / TICKS
 
 
 @dataclass
@@ -96,12 +103,16 @@ class Bench:
     home: Path
     peers: list[Peer]
 
+    def cpu(self, peer: Peer) -> float:
+        return peer.settled_cpu({other.process.pid for other in self.peers})
+
 
 @contextlib.contextmanager
 def running() -> Iterator[Bench]:
     """Start what is installed of the three; stop it and remove account and files afterwards. Needs root."""
     if os.geteuid():
         sys.exit("make bench needs root: sshd and proftpd switch users")
+    prctl.set_child_subreaper(1)
     root = Path(tempfile.mkdtemp(prefix="pyproftpd-bench-", dir=TMPFS))
     root.chmod(0o755)
     home = root / "home"
