@@ -63,7 +63,8 @@ def test_a_session_too_many_is_disconnected_and_a_place_becomes_free_again(site:
 
 def test_connections_of_one_host_are_counted_before_login(site: Site, start: Callable[..., Server]) -> None:
     server = start(prologue="MaxConnectionsPerHost 1\n")
-    until_alone(server)  # the probe of the port was a connection too
+    site.wait_for_log("sftp.log", "disconnecting client")  # the probe of the port was a connection too
+    until_alone(server)
     first = logged_in(server)
     second = paramiko.Transport(("127.0.0.1", server.port))
     try:
