@@ -201,6 +201,7 @@ class ConfBlock:
     directives: ClassVar[Mapping[str, Directive]] = {}
 
     __slots__ = ("_sources", "__dict__")
+    _sources: Mapping[str, Where]
 
     def __init_subclass__(cls, *, module: str = "core", prefix: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -228,4 +229,4 @@ class ConfBlock:
 
     def source(self, attribute: str) -> Where | None:
         """The line that a value came from; ``None`` when it is the default."""
-        return self._sources.get(attribute)  # type: ignore[no-any-return]
+        return self._sources.get(attribute)

@@ -25,8 +25,9 @@ def everything() -> Registry:
 
 def directives() -> Table:
     registry = everything()
-    rows = [(f"<{one.keyword}>", f"mod_{_owner(registry, one)}", one.syntax, "none", context_names(one.where), one.arity,
-             one.repeat, one.doc, Status.HONOURED.value) for one in registry.sections()]
+    rows: list[tuple[str, ...]] = [
+        (f"<{one.keyword}>", f"mod_{_owner(registry, one)}", one.syntax, "none", context_names(one.where), one.arity,
+         one.repeat, one.doc, Status.HONOURED.value) for one in registry.sections()]
     rows += [_described(row) for row in registry.rows()]
     return HEADER, sorted(rows, key=lambda row: row[0].lower())
 

@@ -15,7 +15,7 @@ from pyproftpd.conf.scope import Configuration, Scope
 Evaluate = Callable[[Scope, tuple[str, ...], str, Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Facts:
     """A session that might be: this user from this machine, logged in."""
 

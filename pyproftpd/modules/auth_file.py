@@ -19,16 +19,10 @@ def _make(scope: Any, facts: Any) -> AuthSource | None:
 
 
 def _verify(event: PostParse, *context: Any) -> None:
-    from pyproftpd.session.sources import auth_file
-
-    auth_file.verify(event)
-
-
-def _verify(event: PostParse, *context: Any) -> None:
     """Account files are read once before a configuration is put into force."""
     from pyproftpd.session.sources import auth_file
 
-    auth_file.verify(event, *context)
+    auth_file.verify(event)
 
 
 module = Module(name="auth_file", api=API, conf=(AuthFileConf,), auth=(AuthRow("auth_file", _make),),

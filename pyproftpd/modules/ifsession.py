@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyproftpd import API
 from pyproftpd.api import values
-from pyproftpd.api.directive import SERVERS, ConfBlock, Repeat, directive
+from pyproftpd.api.directive import SERVERS, ConfBlock, Repeat, Status, directive
 from pyproftpd.api.expressions import Expression, Mode, parse_expression
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.module import Module, Section, SessionCondition
@@ -19,7 +19,7 @@ class IfSessionConf(ConfBlock, module="ifsession"):
     if_session_options: frozenset[str] = directive(
         "IfSessionOptions", values.options("PerUnauthenticatedUser"), where=SERVERS, arity="1..*",
         syntax="PerUnauthenticatedUser ...", default=frozenset(), repeat=Repeat.ACCUMULATE, joined=True,
-        doc="Ask IfUser with the name that has not yet been proved.")
+        status=Status.ACCEPTED, doc="Ask IfUser with the name that has not yet been proved.")
 
 
 @dataclass(frozen=True, slots=True)

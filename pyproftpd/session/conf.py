@@ -384,10 +384,10 @@ class DaemonConf(ConfBlock, module="core"):
     scoreboard_options: frozenset[str] = directive(
         "ScoreboardOptions", values.options("AllowMissingEntry"), where=SERVERS, arity="1..*",
         syntax="AllowMissingEntry ...", default=frozenset(), repeat=Repeat.ACCUMULATE, joined=True,
-        doc="Leniency about the scoreboard.")
+        status=Status.ACCEPTED, doc="Leniency about the scoreboard.")
     scoreboard_scrub: float = directive(
         "ScoreboardScrub", _scrub, where=Context.SERVER, arity="1..*", syntax="on|off|secs", default=30.0,
-        default_text="on (30 s)", doc="Seconds between two removals of dead entries; off is never.")
+        default_text="on (30 s)", status=Status.ACCEPTED, doc="Seconds between two removals of dead entries; off is never.")
     socket_bind_tight: bool = directive(
         "SocketBindTight", values.boolean, where=Context.SERVER, arity="1..*", syntax="on|off", default=False,
         default_text="off", repeat=Repeat.LAST, doc="Bind each address by itself instead of the wildcard.")
@@ -553,7 +553,7 @@ class DisplayConf(ConfBlock, module="core"):
         status=Status.ACCEPTED, doc="File shown before login.")
     display_login: str | None = directive(
         "DisplayLogin", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="file",
-        default_text="unset", merge=Merge.DOWN, module="auth", doc="File shown after login.")
+        default_text="unset", merge=Merge.DOWN, module="auth", status=Status.ACCEPTED, doc="File shown after login.")
     display_quit: str | None = directive(
         "DisplayQuit", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="file",
         default_text="unset", merge=Merge.DOWN, status=Status.ACCEPTED, doc="File shown at the end.")
@@ -579,10 +579,10 @@ class EnvironmentConf(ConfBlock, module="core"):
 
     set_env: tuple[tuple[str, str], ...] = directive(
         "SetEnv", values.pair, where=SERVERS, arity="2..*", syntax="name value", default=(), repeat=Repeat.ACCUMULATE,
-        doc="Set an environment variable.")
+        status=Status.ACCEPTED, doc="Set an environment variable.")
     unset_env: tuple[str, ...] = directive(
         "UnsetEnv", values.text, where=SERVERS, arity="1..*", syntax="name", default=(), repeat=Repeat.ACCUMULATE,
-        doc="Remove an environment variable.")
+        status=Status.ACCEPTED, doc="Remove an environment variable.")
 
 
 class ProtocolConf(ConfBlock, module="core"):

@@ -259,7 +259,7 @@ class ListingConf(ConfBlock, module="ls"):
         arity="1..*",
         syntax="flags [strict] [maxdepth n] [maxfiles n] [maxdirs n] "
             "[LISTOnly] [NLSTOnly] [NoErrorIfAbsent] [AdjustedSymlinks] [NoAdjustedSymlinks] [SortedNLST]",
-        default=ListLimits(), default_text="empty", merge=Merge.DOWN, doc="Flags and bounds of listings.")
+        default=ListLimits(), default_text="empty", merge=Merge.DOWN, status=Status.ACCEPTED, doc="Flags and bounds of listings.")
     list_style: str = directive(
         "ListStyle", values.enumeration("Unix", "Windows"), where=SERVERS | Context.ANONYMOUS, arity="1..*",
         syntax="Unix|Windows", default="Unix", default_text="Unix", status=Status.ACCEPTED,
@@ -290,7 +290,8 @@ class TransferConf(ConfBlock, module="xfer"):
     allow_retrieve_restart: bool = directive(
         "AllowRetrieveRestart", values.boolean,
         where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS, arity="1..*", syntax="on|off",
-        default=True, default_text="on", merge=Merge.DOWN, doc="Let downloads begin elsewhere than at the start.")
+        default=True, default_text="on", merge=Merge.DOWN, status=Status.ACCEPTED,
+        doc="Let downloads begin elsewhere than at the start.")
     max_store_file_size: int | None = directive(
         "MaxStoreFileSize", _byte_limit, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS,
         arity="1,2,4", syntax="* | n unit [user|group|class expr]", default_text="unlimited", merge=Merge.ALWAYS,
@@ -303,12 +304,12 @@ class TransferConf(ConfBlock, module="xfer"):
         "MaxTransfersPerHost", _transfer_cap,
         where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS, arity="2..3",
         syntax="cmd-list n [text]", default=(), default_text="unlimited", merge=Merge.ALWAYS, repeat=Repeat.ACCUMULATE,
-        doc="Most transfers of one client address at a time.")
+        status=Status.ACCEPTED, doc="Most transfers of one client address at a time.")
     max_transfers_per_user: tuple[TransferCap, ...] = directive(
         "MaxTransfersPerUser", _transfer_cap,
         where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS, arity="2..3",
         syntax="cmd-list n [text]", default=(), default_text="unlimited", merge=Merge.ALWAYS, repeat=Repeat.ACCUMULATE,
-        doc="Most transfers of one user at a time.")
+        status=Status.ACCEPTED, doc="Most transfers of one user at a time.")
     transfer_rate: tuple[Rate, ...] = directive(
         "TransferRate", _transfer_rate, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS,
         arity="2,4", syntax="cmd-list KB/s[:free-bytes] [user|group|class expr]", default=(), default_text="unlimited",
@@ -316,7 +317,7 @@ class TransferConf(ConfBlock, module="xfer"):
         doc="Slow transfers down to a rate.")
     transfer_options: frozenset[str] = directive(
         "TransferOptions", values.options("IgnoreASCII", "AllowSymlinkUpload", "AllowSymlinkUploads"), where=SERVERS,
-        arity="1..*", syntax="opt ...", default=frozenset(), doc="Switches of transfers.")
+        arity="1..*", syntax="opt ...", default=frozenset(), status=Status.ACCEPTED, doc="Switches of transfers.")
     use_sendfile: bool | int | float = directive(
         "UseSendfile", _sendfile, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS,
         arity="1..2", syntax="on|off|n unit|pct%", default=True, default_text="on when built in", merge=Merge.DOWN,
