@@ -89,7 +89,11 @@ def serve(session: Session, prepared: Prepared) -> None:
     early = not PESSIMISTIC & conf.options and not needs_client_first(conf.client_match)
     settings = Settings(version_line(session), first, signature_algorithms(conf, fips=False), early_kexinit=early,
                         old_protocol="OldProtocolCompat" in conf.options)
-    Driver(session, settings, terms).run()
+    session.log.info("SSH2 session opened.")
+    try:
+        Driver(session, settings, terms).run()
+    finally:
+        session.log.info("SSH2 session closed.")
 
 
 def refuse(session: Session, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import stat
 import sys
@@ -29,6 +30,7 @@ _STARTED = b"+"
 
 def start(options: Options) -> int:
     """Run the server; returns the exit status of this process. Raises ``ConfigErrors`` and ``StartError``."""
+    close_inherited()
     os.umask(0o022)
     rlimits.forbid_core_dumps()
     rlimits.raise_descriptors(_DESCRIPTORS)
@@ -70,6 +72,14 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
         os.write(terminal, _STARTED)
         os.close(terminal)
     return master.run()
+
+
+def close_inherited() -> None:
+    """Descriptors that whoever started us left open would pass to every session (security.md M2)."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
 
 
 def open_scoreboard(conf: DaemonConf, *, master: int, keep: bool = False) -> Scoreboard | None:

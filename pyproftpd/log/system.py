@@ -81,7 +81,9 @@ def open_logger(scope: Any, *, foreground: bool = False, debug_level: int | None
     """
     conf = scope.get(SystemLogConf)
     debug = conf.debug_level if debug_level is None else debug_level
-    level = DEBUG if debug else LEVELS.index(conf.syslog_level)
+    # without a SyslogLevel the real server writes info lines as well, whatever its handbook says
+    chosen = LEVELS.index(conf.syslog_level) if conf.source("syslog_level") else INFO
+    level = DEBUG if debug else chosen
     target = conf.server_log if conf.server_log not in (None, "none") else conf.system_log
     sink: Sink
     if foreground:
