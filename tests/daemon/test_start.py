@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 from tests.daemon.master import BASE, Master, alive
@@ -92,3 +93,14 @@ def test_status_tells_whether_a_server_runs(master: Master) -> None:
     master.start_daemon()
     result = master.run("-s")
     assert (result.returncode, str(master.daemon) in result.stdout) == (0, True)
+
+
+def test_what_the_starter_left_open_reaches_neither_daemon_nor_sessions(master: Master) -> None:
+    reader, writer = os.pipe()
+    master.configure()
+    subprocess.run(master.command(), env=master.environment, stdin=subprocess.DEVNULL, pass_fds=(reader, writer), check=True)
+    master.daemon = int((master.root / "pid").read_text())
+    pipe = os.readlink(f"/proc/self/fd/{reader}")
+    assert pipe not in [os.readlink(f"/proc/{master.daemon}/fd/{fd}") for fd in os.listdir(f"/proc/{master.daemon}/fd")]
+    os.close(reader)
+    os.close(writer)
