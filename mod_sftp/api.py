@@ -30,7 +30,9 @@ class KbdintDriver(Protocol):
 
     name: str
 
-    def available(self, scope: Any) -> bool: ...
+    def available(self, scope: Any) -> bool:
+        """Should it be offered where SFTPAuthMethods does not name keyboard-interactive?"""
+        ...
 
     def authenticate(self, session: Any, user: str, account: Account | None, exchange: Exchange) -> Verdict:
         """``account`` is ``None`` for a user who does not exist: ask the same questions, then refuse (security.md U2)."""

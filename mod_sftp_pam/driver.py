@@ -40,13 +40,14 @@ class PamDriver:
         self._kept: pam.KeptSession | None = None
 
     def available(self, scope: Any) -> bool:
-        """On by default, as the real server's; but a server whose AuthOrder leaves PAM out has no account that PAM could
-        vouch for, and clients that spend their one password on the question (PuTTY, asyncssh) could not log in."""
+        """Without being asked for by name: on by default, as the real server's; but a server whose AuthOrder leaves PAM and
+        the system's accounts out, and that says nothing of this module, has no account that PAM could vouch for, and
+        clients that spend their one password on the question (PuTTY, asyncssh) could not log in."""
         conf = scope.get(SftpPamConf)
-        if conf.source("engine") is not None:
+        if conf.source("engine") is not None or conf.source("service_name") is not None:
             return bool(conf.engine)
         order = scope.get(LoginConf).auth_order
-        return not order or any(name == "auth_pam" for name, _ in order)
+        return not order or any(name in ("auth_pam", "auth_unix") for name, _ in order)
 
     def authenticate(self, session: Any, user: str, account: Account | None, exchange: Exchange) -> Verdict:
         """Raises: Abandoned, once PAM has been wound up."""

@@ -28,7 +28,8 @@ def available(session: Session, conf: SftpConf) -> dict[str, Method]:
         found["publickey"], found[HOSTBOUND] = PublicKey(), PublicKey(bound=True)
     if conf.authorized_host_keys:
         found["hostbased"] = HostBased()
-    drivers = [driver for driver in session.state(KbdintDrivers).rows if driver.available(session.scope)]
+    named = any("keyboard-interactive" in chain for chain in parse(conf.auth_methods))
+    drivers = [driver for driver in session.state(KbdintDrivers).rows if named or driver.available(session.scope)]
     if drivers:
         found["keyboard-interactive"] = KeyboardInteractive(drivers)
     found["password"] = Password()

@@ -74,7 +74,7 @@ def account() -> Iterator[Callable[..., str]]:
 
     yield make
     for name in made:
-        subprocess.run(["userdel", name], check=False, capture_output=True)
+        subprocess.run(["userdel", "-f", name], check=False, capture_output=True)
 
 
 @pytest.fixture(scope="session")

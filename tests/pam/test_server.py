@@ -125,6 +125,16 @@ def test_a_service_that_is_missing_lets_nobody_in(start: Start, site: Site) -> N
     site.wait_for_log("stderr", "PAM service 'pyproftpd-no-such-service' has no file in /etc/pam.d")
 
 
+@pytest.mark.parametrize(("extra", "offered"), [
+    ("", False), ("SFTPPAMEngine on", True), ("SFTPPAMServiceName sshd", True),
+    ("AuthOrder mod_auth_file.c mod_auth_unix.c", True),
+])
+def test_offered_unasked_where_pam_can_vouch(start: Start, unix: Site, extra: str, offered: bool) -> None:
+    order = "" if "AuthOrder" in extra else "AuthOrder mod_auth_file.c\n"
+    with connect(start(f"{order}{extra}")) as client:
+        assert ("keyboard-interactive" in failure(client.request("demo", "none"))[0]) is offered
+
+
 def test_engine_off_offers_nothing(start: Start) -> None:
     with connect(start("SFTPPAMEngine off")) as client:
         assert failure(client.request("demo", "none")) == (["publickey", "password"], False)
