@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 #: FTP replies that the logs of a transfer carry
 DONE, FAILED = "226", "451"
 
+#: log classes of an OPEN by (writes, reads)
+CLASSES = {
+    (False, True): LogClass.READ | LogClass.SFTP, (True, False): LogClass.WRITE | LogClass.SFTP,
+    (True, True): LogClass.READ | LogClass.WRITE | LogClass.SFTP,
+}
+
 
 def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     """OPEN acts as RETR, STOR or APPE, which begins here and ends at CLOSE (behaviours 137)."""
@@ -30,7 +36,7 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
         raise StatusError(Status.OP_UNSUPPORTED, want.unsupported, number=errno.EOPNOTSUPP)
     sftp.handles.require_room()
     writes = want.write or want.create or want.truncate
-    cmd.classes = _classes(want) | LogClass.SFTP
+    cmd.classes = CLASSES[writes, want.read or not writes]
     assert cmd.path is not None
     if want.nofollow:
         _refuse_link(sftp, cmd)
@@ -71,15 +77,6 @@ def _upload(sftp: SftpServer, cmd: Command, request: Request, want: fxp.Opening)
     return sftp.view.open_upload(
         cmd, cmd.path or "", create=want.create, exclusive=want.exclusive, truncate=want.truncate, append=want.append,
         mode=mode or None, readable=want.read or not want.write)
-
-
-def _classes(want: fxp.Opening) -> LogClass:
-    classes = LogClass.NONE
-    if want.write or want.create or want.truncate:
-        classes |= LogClass.WRITE
-    if want.read or not classes:
-        classes |= LogClass.READ
-    return classes
 
 
 def _refuse_link(sftp: SftpServer, cmd: Command) -> None:

@@ -7,20 +7,20 @@ its handler and is answered by its reply shape. READ and WRITE go the short way 
 from __future__ import annotations
 
 import errno
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.log import SftpLog
 from mod_sftp.sftp import data, extensions, table
 from mod_sftp.sftp.framer import Framer
 from mod_sftp.sftp.handles import FileHandle, Handles
-from mod_sftp.sftp.status import Status, StatusError, describe, reply
+from mod_sftp.sftp.status import Status, StatusError, code_for, describe, reply
 from mod_sftp.sftp.terms import Terms, terms_of
 from mod_sftp.wire.fxp import (
-    LAYOUTS,
     REQUEST_ID,
     BadMessage,
     Dialect,
+    Field,
     Fxp,
     Request,
     decode,
@@ -56,7 +56,7 @@ class SftpServer:
         #: a request was one that ends the channel
         self.over = False
         self._framer = Framer(self._request, channel)
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, tuple[Row, tuple[Field, ...]]] = {}
         self._fast: dict[int, Any] = {}
 
     # What a channel calls.
@@ -101,10 +101,10 @@ class SftpServer:
             if kind == Fxp.EXTENDED:
                 message = self._extended(ident, reader)
             else:
-                row = self._rows.get(kind)
-                if row is None:
+                found = self._rows.get(kind)
+                if found is None:
                     raise StatusError(Status.OP_UNSUPPORTED, number=errno.EOPNOTSUPP)
-                message = self.perform(row, ident, decode(LAYOUTS[kind], reader, self.dialect))
+                message = self.perform(found[0], ident, decode(found[1], reader, self.dialect))
         except (OSError, Refused, BadMessage) as error:
             message = self.failure(ident, error)
         self.fresh = False
@@ -116,20 +116,28 @@ class SftpServer:
         """Run one request inside the commands that it acts as; the outcome is on them before their logs run."""
         request.kind = row.kind
         outer, inner = table.commands(row, request, self)
-        with ExitStack() as stack:
-            for cmd in (outer, *inner):
-                stack.enter_context(self.session.phases(cmd))
-            try:
-                answer = row.handler(self, inner[-1] if inner else outer, request)
-            except (OSError, Refused) as error:
-                status, text = self.explain(error)
-                outer.code, outer.text = str(status), text
-                for cmd, pseudo in zip(inner, row.pseudo, strict=True):
-                    cmd.code, cmd.text = pseudo.failed, text
-                raise
+        return self._inside((outer, *inner), lambda: self._act(row, ident, request, outer, inner))
+
+    def _inside(self, commands: tuple[Command, ...], act: Callable[[], bytes]) -> bytes:
+        if not commands:
+            return act()
+        with self.session.phases(commands[0]):
+            return self._inside(commands[1:], act)
+
+    def _act(self, row: Row, ident: int, request: Request, outer: Command, inner: tuple[Command, ...]) -> bytes:
+        try:
+            answer = row.handler(self, inner[-1] if inner else outer, request)
+        except (OSError, Refused) as error:
+            status, text = self.explain(error)
+            if isinstance(error, Refused):
+                self.line(f"{outer.name} of '{outer.arg}' denied by {error.rule}")
+            outer.code, outer.text = str(code_for(status, self.version)), text
             for cmd, pseudo in zip(inner, row.pseudo, strict=True):
-                cmd.code = pseudo.done
-            return row.shape(self, outer, ident, answer)
+                cmd.code, cmd.text = pseudo.failed, text
+            raise
+        for cmd, pseudo in zip(inner, row.pseudo, strict=True):
+            cmd.code = pseudo.done
+        return row.shape(self, outer, ident, answer)
 
     def _extended(self, ident: int, reader: Reader) -> bytes:
         name = decode(extensions.NAME, reader, self.dialect).name
@@ -155,7 +163,7 @@ class SftpServer:
     def _init(self, body: memoryview) -> None:
         """INIT. A second one gets the answer of the first: the version of a running session never changes."""
         asked: int = REQUEST_ID.unpack_from(body, 1)[0]
-        cmd = Command("INIT", str(asked), classes=LogClass.MISC | LogClass.SFTP)
+        cmd = Command("INIT", str(asked), classes=table.MISC)
         with self.session.phases(cmd):
             if self.version:
                 self.line(f"repeated INIT for version {asked} answered with version {self.version}")

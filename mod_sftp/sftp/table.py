@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.sftp import attributes, data, dirs, files, links, locks, replies
-from mod_sftp.wire.fxp import HIGHEST, LOWEST, Field, Fxp, Request
+from mod_sftp.wire.fxp import HIGHEST, LAYOUTS, LOWEST, Field, Fxp, Request, fields_of
 from pyproftpd.api.command import Command, LogClass
 
 if TYPE_CHECKING:
@@ -78,13 +78,16 @@ class Row:
     layout: tuple[Field, ...] = ()
 
 
-READ, WRITE, DIRS, INFO, MISC = LogClass.READ, LogClass.WRITE, LogClass.DIRS, LogClass.INFO, LogClass.MISC
+#: Log classes of requests; those that they act as have the classes of FTP.
+SFTP = LogClass.SFTP
+READ, WRITE, DIRS, MISC = LogClass.READ | SFTP, LogClass.WRITE | SFTP, LogClass.DIRS | SFTP, LogClass.MISC | SFTP
+INFO = LogClass.INFO | SFTP
 
-MKD = Pseudo("MKD", DIRS | WRITE, "257")
-RMD = Pseudo("RMD", DIRS | WRITE, "250")
-DELE = Pseudo("DELE", WRITE, "250")
-RNFR = Pseudo("RNFR", MISC | WRITE, "350")
-RNTO = Pseudo("RNTO", MISC | WRITE, "250")
+MKD = Pseudo("MKD", LogClass.DIRS | LogClass.WRITE, "257")
+RMD = Pseudo("RMD", LogClass.DIRS | LogClass.WRITE, "250")
+DELE = Pseudo("DELE", LogClass.WRITE, "250")
+RNFR = Pseudo("RNFR", LogClass.MISC | LogClass.WRITE, "350")
+RNTO = Pseudo("RNTO", LogClass.MISC | LogClass.WRITE, "250")
 
 ROWS: tuple[Row, ...] = (
     Row(Fxp.OPEN, "OPEN", files.open_file, replies.handle, by_path, READ | WRITE),
@@ -115,15 +118,15 @@ ROWS: tuple[Row, ...] = (
 
 
 @cache
-def rows(version: int) -> dict[int, Row]:
-    """The requests of one version by type. Frozen by habit: nobody writes to it."""
-    return {row.kind: row for row in ROWS if row.since <= version <= row.until}
+def rows(version: int) -> dict[int, tuple[Row, tuple[Field, ...]]]:
+    """The requests of one version by type, each with the fields that this version has. Nobody writes to it."""
+    return {row.kind: (row, fields_of(LAYOUTS[row.kind], version)) for row in ROWS if row.since <= version <= row.until}
 
 
 def commands(row: Row, request: Request, sftp: SftpServer) -> tuple[Command, tuple[Command, ...]]:
     """The command of a request and those it acts as."""
     argument, path, path2 = row.subject(sftp, request)
-    outer = Command(row.name, argument, limits=row.limits, group=row.group, classes=row.classes | LogClass.SFTP,
+    outer = Command(row.name, argument, limits=row.limits, group=row.group, classes=row.classes,
                     path=path, path2=path2)
     if not row.pseudo:
         return outer, ()

@@ -231,16 +231,20 @@ LAYOUTS: dict[int, tuple[Field, ...]] = {
 }
 
 
+def fields_of(layout: tuple[Field, ...], version: int) -> tuple[Field, ...]:
+    """The fields that one version has."""
+    return tuple(field for field in layout if field.since <= version <= field.until)
+
+
 def decode(fields: tuple[Field, ...], reader: Reader, dialect: Dialect) -> Request:
-    """Read the fields of a request that this version has; what follows them is ignored, as the drafts' servers do.
+    """Read the fields of a request; what follows them is ignored, as the drafts' servers do.
 
     Raises: BadMessage
     """
     request = Request()
-    version = dialect.version
     try:
         for field in fields:
-            if field.since <= version <= field.until and not (field.lax and not reader.left):
+            if not field.lax or reader.pos < reader.end_at:
                 setattr(request, field.name, field.read(reader, dialect))
     except BadMessage:
         raise

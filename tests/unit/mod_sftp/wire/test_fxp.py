@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mod_sftp.wire.fxp import LAYOUTS, BadMessage, Dialect, Fxp, decode, message, opening, version_message
+from mod_sftp.wire.fxp import LAYOUTS, BadMessage, Dialect, Fxp, decode, fields_of, message, opening, version_message
 from mod_sftp.wire.ssh import Reader
 
 
 def parsed(kind: int, version: int, data: bytes):
-    return decode(LAYOUTS[kind], Reader(data), Dialect(version))
+    return decode(fields_of(LAYOUTS[kind], version), Reader(data), Dialect(version))
 
 
 def test_open_of_version_3() -> None:
