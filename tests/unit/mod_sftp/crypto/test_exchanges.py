@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mod_sftp.crypto import groups, sntrup761
 from mod_sftp.crypto.exchanges import KexContext, kex
-from mod_sftp.crypto.groups import Groups, modp, read_parameters
+from mod_sftp.crypto.groups import Group, Groups, ffdhe, modp, read_parameters
 from mod_sftp.crypto.hostkeys import PrivateSigner
 from mod_sftp.wire.ssh import mpint, string, u32
 from pyproftpd.errors import PeerError
@@ -102,7 +102,7 @@ def test_t11_groups_chosen(sizes: tuple[int, int, int], bits: int) -> None:
 
 
 def test_weak_groups_only_when_allowed() -> None:
-    small = groups.Group(modp(1024).p)
+    small = Group(modp(1024).p)
     assert Groups([small], weak=True).choose(1024, 1024, 2048) == small
     assert Groups([small]).choose(1024, 1024, 2048).bits == 2048
 
@@ -136,20 +136,25 @@ def test_t16_truncated_messages() -> None:
     refused("ecdh-sha2-nistp256", 30, whole + b"\0")
 
 
-def test_built_in_groups_are_those_of_rfc_3526() -> None:
+def test_known_groups_are_those_of_rfc_3526_and_rfc_7919() -> None:
     assert modp(2048).p == GROUP_14
     shipped = {group.p for group in read_parameters(PARAMETERS.read_bytes())}  # written by OpenSSL
-    assert {modp(bits).p for bits in (2048, 3072, 4096, 6144, 8192)} <= shipped
-    assert len(shipped) == 10
+    assert {make(bits).p for make in (modp, ffdhe) for bits in (2048, 3072, 4096, 6144, 8192)} == shipped
 
 
-@pytest.mark.parametrize("own", [True, False])
-def test_both_ways_to_compute_agree(own: bool) -> None:
-    group = modp(2048)
-    make = groups._own_key_pair if own else groups.key_pair
-    public, shared = make(group)
+@pytest.mark.parametrize("group", [modp(1024), modp(2048), ffdhe(2048)])
+def test_the_library_and_python_agree(group: Group) -> None:
+    public, shared = groups.key_pair(group)
     other, other_shared = groups._own_key_pair(group)
     assert shared(other) == other_shared(public)
+
+
+def test_a_group_that_the_library_does_not_know_is_left_to_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library would prove the prime anew for every client: seconds for 4096 bits."""
+    monkeypatch.setattr(groups, "_library_key_pair", lambda group: pytest.fail("asked the library"))
+    unknown = Group(modp(2048).p, 5)
+    public, shared = groups.key_pair(unknown)
+    assert shared(5) == pow(public, 1, unknown.p)
 
 
 @pytest.mark.parametrize("text", [
