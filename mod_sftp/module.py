@@ -31,13 +31,15 @@ class SftpFrontEnd:
     def claims(self, scope: Scope) -> bool:
         return scope.get(SftpConf).engine
 
-    def prepare(self, configuration: Configuration) -> None:
+    def prepare(self, configuration: Configuration) -> list[str]:
         """Load the keys of every server, as root, and warm up, so that the first client finds what the second finds."""
         from mod_sftp import serving
 
-        for scope in configuration.servers:
-            if self.claims(scope):
-                self._prepared[scope] = serving.prepare(scope)
+        fips = serving.fips_asked(configuration)
+        servers = [scope for scope in configuration.servers if self.claims(scope)]
+        for scope in servers:
+            self._prepared[scope] = serving.prepare(scope, fips=fips)
+        return list(dict.fromkeys(note for scope in servers for note in serving.remarks(scope)))
 
     def run(self, session: Session) -> None:
         from mod_sftp import serving

@@ -11,7 +11,8 @@ from mod_sftp.channel.requests import PROGRAMS
 from mod_sftp.conf import SftpConf
 from mod_sftp.crypto.groups import Groups
 from mod_sftp.crypto.hostkeys import Signer
-from mod_sftp.crypto.offer import library_version
+from mod_sftp.crypto.offer import fips_enabled, library_version
+from mod_sftp.crypto.offer import remarks as crypto_remarks
 from mod_sftp.driver import Driver
 from mod_sftp.keyring.files import load_groups, load_host_keys
 from mod_sftp.keyring.passphrase import Passphrases
@@ -22,8 +23,8 @@ from mod_sftp.transport.offer import make_terms, signature_algorithms
 from mod_sftp.transport.transport import Settings, Transport
 from mod_sftp.transport.warmup import Silent, warm_up
 from mod_sftp.wire.messages import Disconnect
-from pyproftpd.conf.scope import Scope
-from pyproftpd.errors import PeerError
+from pyproftpd.conf.scope import Configuration, Scope
+from pyproftpd.errors import ConfigError, PeerError
 from pyproftpd.log.conf import SystemLogConf
 from pyproftpd.log.sinks import UnsafePath, open_sink
 from pyproftpd.session.conf import ServerConf
@@ -36,6 +37,8 @@ SOFTWARE = "mod_sftp"
 MAX_VERSION = 253
 #: what an SFTPHostKey line begins with that names an agent
 AGENT = "agent:"
+#: ``proftpd -DSFTP_USE_FIPS``
+FIPS_LABEL = "SFTP_USE_FIPS"
 #: options that make KEXINIT wait for the client's version (behaviours 14 and 31)
 PESSIMISTIC = frozenset({"PessimisticKexinit", "OldProtocolCompat"})
 #: how long a client that is turned away may take to read why
@@ -49,9 +52,27 @@ class Prepared:
     keys: tuple[Signer, ...]
     groups: Groups
     notes: tuple[str, ...]
+    fips: bool
 
 
-def prepare(scope: Scope) -> Prepared:
+def fips_asked(configuration: Configuration) -> bool:
+    """``-DSFTP_USE_FIPS``. Raises ``ConfigError`` where the crypto library has no FIPS module (behaviour 30)."""
+    if FIPS_LABEL not in configuration.labels:
+        return False
+    if not fips_enabled():
+        raise ConfigError(f"-D{FIPS_LABEL}: the crypto library ({library_version()}) does not run on a FIPS module",
+                          expected="a Python cryptography package built on a FIPS provider", hint="start without the label")
+    return True
+
+
+def remarks(scope: Scope) -> tuple[str, ...]:
+    """What is said once at start about the algorithms of a server."""
+    conf = scope.get(SftpConf)
+    return crypto_remarks({"cipher": conf.ciphers, "mac": conf.digests, "kex": conf.key_exchanges,
+                           "hostkey": conf.host_keys, "pubkey": conf.auth_public_keys}, profile=conf.security_profile)
+
+
+def prepare(scope: Scope, *, fips: bool) -> Prepared:
     """Load the host keys of a server and run half a session; the caller is root."""
     conf, server = scope.get(SftpConf), scope.get(ServerConf)
     notes: list[str] = []
@@ -65,9 +86,9 @@ def prepare(scope: Scope) -> Prepared:
     groups = Groups(load_groups(conf.dh_param_file, notes.append), weak="AllowWeakDH" in conf.options)
     for _, place in PROGRAMS.values():
         importlib.import_module(place.partition(":")[0])
-    terms = make_terms(conf, keys, groups, Overrides(), fips=False)
-    warm_up(Settings(f"SSH-2.0-{SOFTWARE}", terms, signature_algorithms(conf, fips=False)), os.urandom)
-    return Prepared(keys, groups, tuple(notes))
+    terms = make_terms(conf, keys, groups, Overrides(), fips=fips)
+    warm_up(Settings(f"SSH-2.0-{SOFTWARE}", terms, signature_algorithms(conf, fips=fips)), os.urandom)
+    return Prepared(keys, groups, tuple(notes), fips)
 
 
 def serve(session: Session, prepared: Prepared) -> None:
@@ -80,14 +101,14 @@ def serve(session: Session, prepared: Prepared) -> None:
     keys = prepared.keys + _agent_keys(session, conf, log)
 
     def terms(overrides: Overrides) -> Terms:
-        return make_terms(conf, keys, prepared.groups, overrides, fips=False)
+        return make_terms(conf, keys, prepared.groups, overrides, fips=prepared.fips)
 
     first = terms(Overrides())
     if not first.offer.host_keys:
         log.line("no available host keys, refusing session")
         raise PeerError("no host keys available", Disconnect.KEY_EXCHANGE_FAILED)
     early = not PESSIMISTIC & conf.options and not needs_client_first(conf.client_match)
-    settings = Settings(version_line(session), first, signature_algorithms(conf, fips=False), early_kexinit=early,
+    settings = Settings(version_line(session), first, signature_algorithms(conf, fips=prepared.fips), early_kexinit=early,
                         old_protocol="OldProtocolCompat" in conf.options)
     session.log.info("SSH2 session opened.")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 
@@ -14,8 +15,10 @@ class FrontEnd(Protocol):
         """Does this ``conf.scope.Scope`` of a server speak my protocol?"""
         ...
 
-    def prepare(self, configuration: Any) -> None:
-        """Master, as root, once a configuration stands: load keys, warm caches. Raises ``ConfigError``."""
+    def prepare(self, configuration: Any) -> Iterable[str]:
+        """Master, as root, once a configuration stands: load keys, warm caches. Returns what the administrator should
+        know, said once. Raises ``ConfigError``.
+        """
         ...
 
     def run(self, session: Any) -> None:

@@ -43,7 +43,7 @@ def load(path: str, *, labels: frozenset[str] = frozenset(), overrides: Override
     if report.errors:
         raise ConfigErrors(tuple(report.errors))
     report.warnings.extend(_without_effect(root))
-    return Configuration(tuple(scopes), classes, tuple(registry.modules), tuple(report.warnings), path)
+    return Configuration(tuple(scopes), classes, tuple(registry.modules), tuple(report.warnings), path, labels)
 
 
 def _world_writable(path: str, report: Report) -> None:

@@ -202,3 +202,5 @@ class Configuration:
     modules: tuple[Module, ...]
     warnings: tuple[str, ...]
     path: str
+    #: what ``-D`` named
+    labels: frozenset[str] = frozenset()

@@ -83,7 +83,7 @@ def _made(options: Options) -> World:
         event_bus(configuration.modules).emit(PostParse(configuration))
         services, notes = _services(configuration)
         for frontend in dict.fromkeys(service.frontend for service in services):
-            frontend.prepare(configuration)
+            notes.extend(frontend.prepare(configuration))
         for service in services:
             order.build(service.scope, configuration, None, ServerLogger(StderrSink()))
         uid, gid = _daemon_ids(configuration.servers[0])

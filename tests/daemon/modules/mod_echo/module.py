@@ -22,8 +22,9 @@ class EchoFrontEnd:
     def claims(self, scope: Any) -> bool:
         return True
 
-    def prepare(self, configuration: Any) -> None:
-        """Nothing to load."""
+    def prepare(self, configuration: Any) -> tuple[str, ...]:
+        """Nothing to load, nothing to say."""
+        return ()
 
     def refuse(self, session: Any, reason: str, text: str) -> None:
         session.socket.send(f"refused {reason}\n".encode())
