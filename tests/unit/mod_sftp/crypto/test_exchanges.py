@@ -154,7 +154,7 @@ def test_a_group_that_the_library_does_not_know_is_left_to_python(monkeypatch: p
     monkeypatch.setattr(groups, "_library_key_pair", lambda group: pytest.fail("asked the library"))
     unknown = Group(modp(2048).p, 5)
     public, shared = groups.key_pair(unknown)
-    assert shared(5) == pow(public, 1, unknown.p)
+    assert shared(5) == public
 
 
 @pytest.mark.parametrize("text", [
