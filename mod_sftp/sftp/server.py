@@ -29,6 +29,7 @@ from mod_sftp.wire.fxp import (
 from mod_sftp.wire.ssh import Reader
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import PeerError, Refused
+from pyproftpd.session.display import Display
 from pyproftpd.vfs.access import Subject
 
 if TYPE_CHECKING:
@@ -239,4 +240,14 @@ def open_program(session: Session, channel: Any, words: list[str]) -> SftpServer
     if session.view is None:
         raise Refused("no file view: not logged in")
     session.protocol = "sftp"
+    greet(session, channel)
     return SftpServer(session, channel, session.view, terms)
+
+
+def greet(session: Session, channel: Any) -> None:
+    """DisplayLogin, once, with the first SFTP channel, on its standard error (behaviours 27). It was read before the
+    chroot; who reads it leaves it in the store."""
+    display = session.store.pop(Display, None)
+    if isinstance(display, Display):
+        text = display.render(session).replace("\r\n", "\n").replace("\n", "\r\n")
+        channel.extended(text.encode("utf-8", "surrogateescape"))
