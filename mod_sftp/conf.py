@@ -15,8 +15,6 @@ from pyproftpd.api.directive import SERVERS, ConfBlock, Context, ParseContext, P
 from pyproftpd.api.expressions import Pattern
 from pyproftpd.errors import ConfigError, Where
 
-#: directory of the compiled-in defaults, as Debian builds the real server
-SYSCONFDIR = "/etc/proftpd"
 EXTENSIONS = vocabulary.words(vocabulary.EXTENSIONS)
 DEFAULT_EXTENSIONS = frozenset(EXTENSIONS) - {"vendorID", "xattr"}
 #: a host key file is looked into this far to tell a public key from a private one
@@ -285,7 +283,7 @@ class SftpConf(ConfBlock, module="sftp", prefix="SFTP"):
         default=("sha256", "base64"), default_text="sha256+base64", doc="How keys are shown in logs.")
     dh_param_file: str = directive(
         "SFTPDHParamFile", values.path, where=SERVERS, arity="1..*", syntax="path",
-        default=f"{SYSCONFDIR}/dhparams.pem", default_text="sysconfdir/dhparams.pem",
+        default=f"{values.SYSCONFDIR}/dhparams.pem", default_text="sysconfdir/dhparams.pem",
         doc="Groups for the group exchange.")
     compression: str = directive(
         "SFTPCompression", _compression, where=SERVERS, arity="1..1", syntax="on|off|delayed", default="off",

@@ -8,14 +8,20 @@ from pyproftpd.api.module import Table
 
 WORDS_HEADER = ("group", "name", "value", "default", "note")
 
+#: names that stand in the same lists of the protocol without being algorithms (RFC 8308; OpenSSH's PROTOCOL)
+MARKERS: tuple[tuple[str, ...], ...] = tuple((kind, name, "yes", "1", "yes", "no") for kind, name in (
+    ("kex-pseudo", "ext-info-s"), ("kex-pseudo", "kex-strict-s-v00@openssh.com"),
+    ("extinfo", "publickey-hostbound@openssh.com"), ("extinfo", "ping@openssh.com"),
+    ("global-request", "hostkeys-00@openssh.com"), ("global-request", "hostkeys-prove-00@openssh.com")))
+
 
 def algorithms() -> Table:
     """Every algorithm, in the order offered; what the installed library lacks is left out of an offer, not of this."""
     header = ("kind", "name", "default_offered", "modern", "fips_usable", "weak")
     yes = ("no", "yes")
-    return header, [
+    return header, [*(
         (kind, row.name, yes[row.default], str(row.modern or "-"), yes[row.fips], yes[row.weak])
-        for kind, rows in names.KINDS.items() for row in rows]
+        for kind, rows in names.KINDS.items() for row in rows), *MARKERS]
 
 
 def sftp() -> Table:

@@ -131,9 +131,7 @@ def loadable() -> tuple[str, ...]:
     """Names that LoadModule can add to the compiled-in ones."""
     import pkgutil
 
-    import pyproftpd.modules
-
-    return tuple(found.name for found in pkgutil.iter_modules(pyproftpd.modules.__path__)
+    return tuple(found.name for found in pkgutil.iter_modules(importlib.import_module("pyproftpd.modules").__path__)
                  if found.name not in COMPILED_IN)
 
 

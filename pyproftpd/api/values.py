@@ -14,6 +14,9 @@ from typing import Any
 from pyproftpd.api.directive import ParseContext, Parser
 from pyproftpd.api.expressions import Conditional, Mode, Pattern, parse_expression
 
+#: directories of the compiled-in defaults, as Debian builds the real server
+LOCALSTATEDIR, SYSCONFDIR = "/run", "/etc/proftpd"
+
 _TRUE = frozenset(("on", "yes", "true", "1"))
 _FALSE = frozenset(("off", "no", "false", "0"))
 _UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}

@@ -107,7 +107,8 @@ class Parser:
             self._begin(line)
         else:
             words = lexer.substitute(lexer.split(line.text), self._environ)
-            self._directive(words[0], tuple(words[1:]), line.where)
+            if words:  # a comment may begin behind a continuation
+                self._directive(words[0], tuple(words[1:]), line.where)
 
     # -- sections ---------------------------------------------------------------------------------------------------
 

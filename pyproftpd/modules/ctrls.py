@@ -7,7 +7,6 @@ from pyproftpd.api import values
 from pyproftpd.api.controls import ControlsAcl, controls_acl, socket_acl
 from pyproftpd.api.directive import ConfBlock, Context, Repeat, Status, directive
 from pyproftpd.api.module import Module
-from pyproftpd.session.conf import LOCALSTATEDIR
 
 
 class ControlsConf(ConfBlock, module="ctrls", prefix="Controls"):
@@ -18,7 +17,7 @@ class ControlsConf(ConfBlock, module="ctrls", prefix="Controls"):
         default_text="on", repeat=Repeat.LAST, status=Status.ACCEPTED, doc="Listen for ftpdctl.")
     socket: str = directive(
         "ControlsSocket", values.path, where=Context.SERVER, arity="1..*", syntax="path",
-        default=f"{LOCALSTATEDIR}/proftpd.sock", default_text="localstatedir/proftpd.sock", repeat=Repeat.LAST,
+        default=f"{values.LOCALSTATEDIR}/proftpd.sock", default_text="localstatedir/proftpd.sock", repeat=Repeat.LAST,
         status=Status.ACCEPTED, doc="Path of the socket.")
     socket_owner: tuple[str, str] = directive(
         "ControlsSocketOwner", values.pair, where=Context.SERVER, arity="2..*", syntax="user group",
