@@ -23,6 +23,7 @@ from mod_sftp.auth import kbdint
 from mod_sftp.auth.service import AuthService
 from mod_sftp.channel.globals import announce_host_keys
 from mod_sftp.channel.mux import Mux
+from mod_sftp.channel.padding import Padding, policy_for
 from mod_sftp.conf import SftpConf
 from mod_sftp.log import SftpLog
 from mod_sftp.quirks import Overrides, overrides
@@ -86,6 +87,7 @@ class Driver:
         self.transport = Transport(settings, random=os.urandom, listener=self)
         self.mux: Mux | None = None
         self.timing = Timing(session, self)
+        self.padding = Padding(self.transport, session.timers, os.urandom, self.flush)
         self._socket, self._fd = session.socket, session.socket.fileno()
         #: whole packets may be left in the transport, or channels have more to do: do not wait
         self._left = self._busy = False
@@ -164,6 +166,15 @@ class Driver:
             ("SERVER_COMPRESSION", negotiated.compression_out),
         ):
             self._publish(f"SFTP_{name}_ALGO", value)
+        if self.transport.logged_in:
+            self._pad()
+
+    def _pad(self) -> None:
+        """The traffic policy that the cipher in force calls for."""
+        agreed = self.transport.negotiated
+        if agreed is not None:
+            self.padding.follow(policy_for(self.conf.traffic_policy, agreed.cipher_out,
+                                           takes_ignore=self.overrides.ignore))
 
     def _publish(self, name: str, value: str) -> None:
         """For hooks and log formats: an environment variable and a note of the session."""
@@ -349,6 +360,7 @@ class Driver:
         for number, handler in self.mux.handlers().items():
             self.on[number] = handler
         self.timing.logged_in()
+        self._pad()
         announce_host_keys(self.mux)
 
     def _unknown(self, payload: memoryview) -> None:

@@ -81,6 +81,8 @@ class Outbound:
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self.held = False
+        #: gives a dummy message, or ``None``, to go ahead of the first data of a batch (SFTPTrafficPolicy)
+        self.before_data: Callable[[], bytes | None] | None = None
         self.sequence = 0
         #: bytes and packets since the keys changed
         self.bytes = self.packets = 0
@@ -239,6 +241,10 @@ class Outbound:
 
     def _open(self, peer: int, limit: int) -> None:
         self._close_open()
+        if self.before_data is not None and not self._at:
+            dummy = self.before_data()
+            if dummy is not None:
+                self._lay(dummy)
         self._open_start, self._open_peer = self._at, peer
         self._at += _FIRST_PAYLOAD + _DATA_HEADER
         self._open_end = self._at + limit

@@ -185,6 +185,10 @@ class Transport:
         for start in delayed:
             start()
 
+    def precede_data(self, dummy: Callable[[], bytes | None] | None) -> None:
+        """Let ``dummy`` say before each batch of data whether a message, and which, goes ahead of it."""
+        self._out.before_data = dummy
+
     def rest(self) -> None:
         """Hand the buffers of an idle connection back to the kernel."""
         self._in.rest()
