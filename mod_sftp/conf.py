@@ -293,7 +293,7 @@ class SftpConf(ConfBlock, module="sftp", prefix="SFTP"):
         default_text="sequence-number limit only", doc="When new keys are asked for.")
     traffic_policy: str | None = directive(
         "SFTPTrafficPolicy", _traffic_policy, where=SERVERS, arity="1..*", syntax="none|low|medium|high|paranoid",
-        status=Status.ACCEPTED, doc="Dummy traffic that hides what is going on.")
+        doc="Dummy traffic that hides what is going on.")
     client_alive: tuple[int, float] = directive(
         "SFTPClientAlive", _client_alive, where=SERVERS, arity="2..*", syntax="count interval", default=(0, 0.0),
         default_text="0 0 (off)", doc="Ask silent clients whether they are there, how often and how many times.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from mod_sftp.api import KbdintDrivers
-from mod_sftp_pam.conf import SftpPamConf
+from mod_sftp_pam.conf import OPTIONS, SftpPamConf
 from pyproftpd import API
 from pyproftpd.api.events import PostParse
-from pyproftpd.api.module import Module, On
+from pyproftpd.api.module import Module, Table, On
 
 
 def prepare(event: PostParse, *context: Any) -> None:
@@ -25,6 +25,10 @@ def session_init(session: Any) -> None:
     session.state(KbdintDrivers).rows.append(PamDriver())
 
 
+def _words() -> Table:
+    return ("group", "name", "value", "default", "note"), [("SFTPPAMOptions", *row) for row in OPTIONS]
+
+
 module = Module(
     name="sftp_pam",
     api=API,
@@ -32,4 +36,5 @@ module = Module(
     conf=(SftpPamConf,),
     on=(On(PostParse, prepare),),
     session_init=session_init,
+    describe={"sftp": _words},
 )
