@@ -8,7 +8,7 @@ from mod_sftp.api import KbdintDrivers
 from mod_sftp_pam.conf import OPTIONS, SftpPamConf
 from pyproftpd import API
 from pyproftpd.api.events import PostParse
-from pyproftpd.api.module import Module, Table, On
+from pyproftpd.api.module import Module, On, Table
 
 
 def prepare(event: PostParse, *context: Any) -> None:

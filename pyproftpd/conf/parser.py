@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyproftpd.api import values
 from pyproftpd.api.directive import Arity, Context, ParseContext
 from pyproftpd.api.module import Known, Section
-from pyproftpd.api.registry import ELSEWHERE, Registry, Row
+from pyproftpd.api.registry import Registry, Row
 from pyproftpd.conf import lexer
 from pyproftpd.conf.tree import Node, Setting, context_names
 from pyproftpd.errors import ConfigError, Where
@@ -18,6 +18,14 @@ from pyproftpd.errors import ConfigError, Where
 MAX_INCLUDE_DEPTH = 32
 #: after so many faults a file is not this language
 MAX_ERRORS = 200
+#: how the directives of modules begin that only the C server has
+ABSENT = (
+    ("tls", "tls"), ("sql", "sql"), ("quota", "quotatab"), ("ban", "ban"), ("rewrite", "rewrite"), ("exec", "exec"),
+    ("ldap", "ldap"), ("radius", "radius"), ("wrap", "wrap2"), ("ratio", "ratio"), ("digest", "digest"), ("copy", "copy"),
+    ("deflate", "deflate"), ("dynmasq", "dynmasq"), ("facl", "facl"), ("forensic", "log_forensic"), ("qos", "qos"),
+    ("shaper", "shaper"), ("sitemisc", "site_misc"), ("uniqueid", "unique_id"), ("geoip", "geoip"), ("snmp", "snmp"),
+    ("dnsbl", "dnsbl"), ("memcache", "memcache"), ("redis", "redis"), ("authotp", "auth_otp"), ("statcache", "statcache"),
+    ("maxload", "load"), ("vroot", "vroot"))
 
 
 @dataclass(slots=True)
@@ -272,13 +280,10 @@ class Parser:
                                hint="was it copied from a formatted text?")
         known = [row.directive.keyword for row in self.registry.rows()]
         near = values.nearest(keyword, known).removeprefix("; ")
-        return ConfigError(f"unknown directive '{keyword}'", hint=near or _absent_module(keyword))
+        return ConfigError(f"unknown directive '{keyword}'", hint=_absent_module(keyword) or near)
 
 
 def _absent_module(keyword: str) -> str:
-    """A guess from the beginning of the name, which most modules share among their directives."""
-    folded = keyword.lower()
-    for name in sorted(ELSEWHERE, key=len, reverse=True):
-        if folded.startswith(name.replace("_", "").rstrip("2")):
-            return f"mod_{name}.c, which pyproftpd does not have, may know it"
-    return ""
+    """A guess from the beginning of the name, which the directives of most modules share."""
+    module = next((module for prefix, module in ABSENT if keyword.lower().startswith(prefix)), "")
+    return f"mod_{module}.c knows such directives, but pyproftpd does not have it" if module else ""

@@ -97,3 +97,8 @@ def test_bytes_that_are_no_text_are_refused_like_any_other(tmp_path: Path) -> No
     path.write_bytes(b"\xff\xfe\x00Port 22\n")
     with pytest.raises(ConfigErrors, match="not ASCII"):
         load(str(path))
+
+
+def test_a_directive_of_a_module_that_only_the_c_server_has(configure: Loader) -> None:
+    with pytest.raises(ConfigErrors, match="mod_quotatab.c knows such directives"):
+        configure("QuotaEngine on\n")
