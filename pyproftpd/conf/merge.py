@@ -9,7 +9,6 @@ from __future__ import annotations
 import fnmatch
 import os
 import pwd
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,9 +73,9 @@ class DirectoryPlace:
             if path == self.path:
                 return not self.contents_only
             return path.startswith(self.path.rstrip("/") + "/")
-        if not self.contents_only and _wild(self.path).fullmatch(path):
+        if not self.contents_only and fnmatch.fnmatchcase(path, self.path):
             return True
-        return _wild(self.path + "/*").fullmatch(path) is not None
+        return fnmatch.fnmatchcase(path, self.path + "/*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +201,6 @@ def _expand_user(path: str, node: Node, report: Report) -> str:
     except KeyError:
         report.errors.append(ConfigError(f"{node.title} names the unknown user '{name}'", node.where))
         return "/"
-
-
-def _wild(pattern: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(pattern))
 
 
 @dataclass(frozen=True, slots=True)
