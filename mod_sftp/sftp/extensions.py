@@ -86,7 +86,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("newline", "", _version(b"\n"), since=4),
     Extension("supported", "", _supported, since=5, until=5),
     Extension("supported2", "", _supported2, since=6),
-    Extension("check-file", "checkFile", _version(b"1"), checksum.BY_HANDLE),
+    Extension("check-file", "checkFile", _version(b"1"), checksum.DRAFT_9),
     Extension("check-file-name", "checkFile", None, checksum.BY_NAME),
     Extension("check-file-handle", "checkFile", None, checksum.BY_HANDLE),
     Extension("copy-data", "copyData", _version(b"1"), copy.DATA),

@@ -13,6 +13,7 @@ from mod_sftp.wire.attrs import Attr
 from mod_sftp.wire.fxp import RenameFlag, Request
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import Refused
+from pyproftpd.wire import vpath
 
 if TYPE_CHECKING:
     from mod_sftp.sftp.server import SftpServer
@@ -139,4 +140,12 @@ def remove(sftp: SftpServer, cmd: Command, request: Request) -> None:
 def rename(sftp: SftpServer, cmd: Command, request: Request) -> None:
     """From version 5 the flags may ask to replace; all renames within a file system are atomic (behaviours 156)."""
     overwrite = bool(request.flags & (RenameFlag.OVERWRITE | RenameFlag.ATOMIC))
-    sftp.view.rename(cmd, cmd.path or "", cmd.path2 or "", overwrite=overwrite)
+    move(sftp, cmd, overwrite=overwrite)
+
+
+def move(sftp: SftpServer, cmd: Command, *, overwrite: bool) -> None:
+    """Rename, logged as the real server does: the file of an RNTO is the target."""
+    try:
+        sftp.view.rename(cmd, cmd.path or "", cmd.path2 or "", overwrite=overwrite)
+    finally:
+        cmd.real_path = vpath.outside(sftp.view.chroot, cmd.path2 or "")

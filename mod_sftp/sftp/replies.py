@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mod_sftp.sftp.status import Status, reply
+from mod_sftp.sftp.status import TEXTS, Status, reply
 from mod_sftp.wire.attrs import Attributes, encode_attributes
 from mod_sftp.wire.fxp import Fxp, message
 from mod_sftp.wire.ssh import string
@@ -50,7 +50,7 @@ class Entries:
 def status(sftp: SftpServer, cmd: Command, ident: int, answer: int | None) -> bytes:
     """``None`` is OK."""
     code = Status.OK if answer is None else answer
-    cmd.code = str(code)
+    cmd.code, cmd.text = str(code), TEXTS[code]
     return reply(sftp.version, ident, code)
 
 

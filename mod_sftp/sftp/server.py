@@ -7,7 +7,6 @@ its handler and is answered by its reply shape. READ and WRITE go the short way 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.log import SftpLog
@@ -29,6 +28,7 @@ from mod_sftp.wire.fxp import (
 from mod_sftp.wire.ssh import Reader
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import PeerError, Refused
+from pyproftpd.session.dispatch import record_outcome
 from pyproftpd.session.display import Display
 from pyproftpd.vfs.access import Subject
 
@@ -114,16 +114,26 @@ class SftpServer:
             self.channel.finish(1)
 
     def perform(self, row: Row, ident: int, request: Request) -> bytes:
-        """Run one request inside the commands that it acts as; the outcome is on them before their logs run."""
+        """Run one request inside the commands that it acts as; the outcome is on them before their logs run.
+
+        They all begin before the request is run, and end after it in the order of the real server's logs: what it acts
+        as, then the request itself.
+        """
         request.kind = row.kind
         outer, inner = table.commands(row, request, self)
-        return self._inside((outer, *inner), lambda: self._act(row, ident, request, outer, inner))
-
-    def _inside(self, commands: tuple[Command, ...], act: Callable[[], bytes]) -> bytes:
-        if not commands:
-            return act()
-        with self.session.phases(commands[0]):
-            return self._inside(commands[1:], act)
+        begun: list[Command] = []
+        try:
+            for cmd in (outer, *inner):
+                self.session.begin(cmd)
+                begun.append(cmd)
+            return self._act(row, ident, request, outer, inner)
+        except BaseException as error:
+            for cmd in begun:
+                record_outcome(cmd, error)
+            raise
+        finally:
+            for cmd in (*begun[1:], *begun[:1]):
+                self.session.finished(cmd)
 
     def _act(self, row: Row, ident: int, request: Request, outer: Command, inner: tuple[Command, ...]) -> bytes:
         try:
@@ -137,7 +147,7 @@ class SftpServer:
                 cmd.code, cmd.text = pseudo.failed, text
             raise
         for cmd, pseudo in zip(inner, row.pseudo, strict=True):
-            cmd.code = pseudo.done
+            cmd.code, cmd.text = pseudo.done, pseudo.text
         return row.shape(self, outer, ident, answer)
 
     def _extended(self, ident: int, reader: Reader) -> bytes:

@@ -112,13 +112,17 @@ def code_for(status: int, version: int) -> int:
 
 
 def describe(error: OSError | Refused) -> tuple[int, str]:
-    """(status, text for the client) of what stopped a request. Names no path: an error text may hold an outside one."""
+    """(status, text for the client) of what stopped a request. Names no path: an error text may hold an outside one.
+
+    The text is the status's own, and the system's for what is only a FAILURE (real server).
+    """
     if isinstance(error, StatusError):
         return error.status, error.strerror or TEXTS[error.status]
     number = error.errno or errno.EIO
-    status = ERRNO.get(number, Status.FAILURE)
-    text = error.text if isinstance(error, Refused) else os.strerror(number)
-    return status, text
+    status = ERRNO.get(number)
+    if status is None:
+        return Status.FAILURE, os.strerror(number)
+    return status, TEXTS[status]
 
 
 def reply(version: int, ident: int, status: int, text: str = "", extra: bytes = b"") -> bytes:

@@ -36,6 +36,7 @@ class Pseudo:
     name: str
     classes: LogClass
     done: str
+    text: str
     failed: str = "550"
 
 
@@ -83,11 +84,12 @@ SFTP = LogClass.SFTP
 READ, WRITE, DIRS, MISC = LogClass.READ | SFTP, LogClass.WRITE | SFTP, LogClass.DIRS | SFTP, LogClass.MISC | SFTP
 INFO = LogClass.INFO | SFTP
 
-MKD = Pseudo("MKD", LogClass.DIRS | LogClass.WRITE, "257")
-RMD = Pseudo("RMD", LogClass.DIRS | LogClass.WRITE, "250")
-DELE = Pseudo("DELE", LogClass.WRITE, "250")
-RNFR = Pseudo("RNFR", LogClass.MISC | LogClass.WRITE, "350")
-RNTO = Pseudo("RNTO", LogClass.MISC | LogClass.WRITE, "250")
+MKD = Pseudo("MKD", LogClass.DIRS | LogClass.WRITE, "257", "Directory successfully created")
+RMD = Pseudo("RMD", LogClass.DIRS | LogClass.WRITE, "250", "RMD command successful")
+DELE = Pseudo("DELE", LogClass.WRITE, "250", "DELE command successful")
+RNFR = Pseudo("RNFR", LogClass.MISC | LogClass.WRITE, "350",
+              "File or directory exists, ready for destination name")
+RNTO = Pseudo("RNTO", LogClass.MISC | LogClass.WRITE, "250", "Rename successful")
 
 ROWS: tuple[Row, ...] = (
     Row(Fxp.OPEN, "OPEN", files.open_file, replies.handle, by_path, READ | WRITE),

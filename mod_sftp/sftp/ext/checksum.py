@@ -76,6 +76,11 @@ def by_name(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
         download.close()
 
 
+def as_draft_9(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
+    """``check-file`` of draft 09, which paramiko sends: a handle, and the answer begins with the extension's name."""
+    return string("check-file") + by_open_handle(sftp, cmd, request)
+
+
 def by_open_handle(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     found = sftp.handles.file(request.handle)
     if found.read_at is None:
@@ -101,7 +106,7 @@ def _answer(request: Request, read_at: ReadAt, size: int) -> bytes:
         raise StatusError(Status.INVALID_PARAMETER, "Too many blocks for one answer")
     digests = [_digest(make(), read_at, request.offset + index * block, min(block, length - index * block))
                for index in range(count)]
-    return string("check-file") + string(request.name) + b"".join(digests)
+    return string(request.name) + b"".join(digests)
 
 
 def _digest(state: Any, read_at: ReadAt, offset: int, length: int) -> bytes:
@@ -121,3 +126,5 @@ BY_NAME = Row(Fxp.EXTENDED, "EXTENDED", by_name, replies.extended, by_path, READ
               layout=(Field("path", path), *_REST))
 BY_HANDLE = Row(Fxp.EXTENDED, "EXTENDED", by_open_handle, replies.extended, by_handle, READ, ("SITE_DIGEST",), "READ",
                 layout=(Field("handle", handle), *_REST))
+DRAFT_9 = Row(Fxp.EXTENDED, "EXTENDED", as_draft_9, replies.extended, by_handle, READ, ("SITE_DIGEST",), "READ",
+              layout=(Field("handle", handle), *_REST))

@@ -10,7 +10,7 @@ from mod_sftp.sftp.data import moved, require_range
 from mod_sftp.sftp.status import Status, StatusError
 from mod_sftp.sftp.table import READ, WRITE, Pseudo, Row, by_handle, by_paths
 from mod_sftp.wire.fxp import Field, Fxp, Request, boolean, handle, path, u64
-from pyproftpd.api.command import Command
+from pyproftpd.api.command import Command, LogClass
 
 if TYPE_CHECKING:
     from mod_sftp.sftp.handles import FileHandle
@@ -58,7 +58,7 @@ def _copy(sftp: SftpServer, source: FileHandle, target: FileHandle, request: Req
     return done
 
 
-COPY = Pseudo("SITE_COPY", WRITE, "200")
+COPY = Pseudo("SITE_COPY", LogClass.WRITE, "200", "SITE COPY command successful")
 FILE = Row(Fxp.EXTENDED, "COPY", copy_file, replies.status, by_paths, READ | WRITE, ("SITE_COPY", "COPY"), "WRITE", (COPY,),
            layout=(Field("path", path), Field("target", path), Field("overwrite", boolean)))
 DATA = Row(Fxp.EXTENDED, "COPY", copy_data, replies.status, by_handle, READ | WRITE, ("SITE_COPY", "COPY"), "WRITE", (COPY,),

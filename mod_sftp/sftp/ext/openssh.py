@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from mod_sftp.sftp import attributes, dirs, replies
+from mod_sftp.sftp import attributes, dirs, files, replies
 from mod_sftp.sftp.replies import Entries, Named
 from mod_sftp.sftp.table import DIRS, INFO, MISC, RNFR, RNTO, WRITE, Row, by_handle, by_name, by_path, by_paths
 from mod_sftp.wire.attrs import unknown
@@ -36,7 +36,7 @@ def fsync(sftp: SftpServer, cmd: Command, request: Request) -> None:
 
 def posix_rename(sftp: SftpServer, cmd: Command, request: Request) -> None:
     """Asks to replace; whether it may is AllowOverwrite's word (behaviours 156, where the real server does not ask)."""
-    sftp.view.rename(cmd, cmd.path or "", cmd.path2 or "", overwrite=True)
+    files.move(sftp, cmd, overwrite=True)
 
 
 def hardlink(sftp: SftpServer, cmd: Command, request: Request) -> None:

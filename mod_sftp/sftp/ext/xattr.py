@@ -39,22 +39,18 @@ def _subject(sftp: SftpServer, cmd: Command, request: Request) -> str | Upload |
 
 
 def get(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
-    """``length`` is the room that the client has; 0 asks for the size alone."""
+    """``length`` is the room that the client has; 0 asks for all of it (the real server answers with as many zeros)."""
     value = sftp.view.get_xattr(cmd, _subject(sftp, cmd, request), request.name, follow=False)
-    if request.length == 0:
-        return struct.pack(">Q", len(value))
-    if len(value) > request.length:
+    if request.length and len(value) > request.length:
         raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
     return string(value)
 
 
 def names(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
-    """A count and that many names; with no room asked for, the size of such an answer."""
+    """A count and that many names."""
     found = [os.fsencode(name) for name in sftp.view.list_xattrs(cmd, _subject(sftp, cmd, request), follow=False)]
     size = sum(len(name) + 1 for name in found)
-    if request.length == 0:
-        return struct.pack(">Q", size)
-    if size > request.length:
+    if request.length and size > request.length:
         raise OSError(errno.ERANGE, os.strerror(errno.ERANGE))
     return struct.pack(">I", len(found)) + b"".join(string(name) for name in found)
 

@@ -245,7 +245,9 @@ def test_check_file_by_handle(desk, root: Path, digest: str) -> None:
     for name in ("check-file-handle", "check-file"):
         answer = client.extended(name, text(handle), text(f"nonsense,{digest},md5"), u64(100), u64(1000), u32(0))
         cur = client.expect(answer, raw.EXTENDED_REPLY)
-        assert (cur.text(), cur.text()) == (b"check-file", digest.encode())
+        if name == "check-file":
+            assert cur.text() == b"check-file"
+        assert cur.text() == digest.encode()
         assert cur.data[cur.pos:] == DIGESTS[digest](data[100:1100]).digest()
 
 
@@ -256,7 +258,7 @@ def test_check_file_by_name_in_blocks(desk, root: Path) -> None:
     client = here.client
     cur = client.expect(client.extended("check-file-name", text("f"), text("crc32"), u64(0), u64(0), u32(300)),
                         raw.EXTENDED_REPLY)
-    cur.text(), cur.text()
+    assert cur.text() == b"crc32"
     blocks = [data[start:start + 300] for start in range(0, 1000, 300)]
     assert cur.data[cur.pos:] == b"".join(struct.pack(">I", zlib.crc32(block)) for block in blocks)
     assert here.window.records == []
@@ -297,7 +299,7 @@ def test_extended_attributes(desk, root: Path) -> None:
     assert cur.text() == b"\0value"
     cur.done()
     cur = client.expect(client.extended("getxattr@proftpd.org", text("f"), text("user.one"), u32(0)), raw.EXTENDED_REPLY)
-    assert cur.u64() == 6
+    assert cur.text() == b"\0value"
     with pytest.raises(SftpStatus):
         client.expect(client.extended("getxattr@proftpd.org", text("f"), text("user.one"), u32(5)), raw.EXTENDED_REPLY)
     handle = client.open_existing("f", write=True)

@@ -99,8 +99,8 @@ def test_requests_act_as_ftp_commands(root: Path) -> None:
     client.ask(raw.REMOVE, text("no"))
     logged = [entry for entry in records.seen if entry[0] != "pre"]
     assert logged == [
-        ("log", "MKD", "d", "257", False), ("log", "MKDIR", "d", "0", False), ("log", "RNTO", "e", "250", False),
-        ("log", "RNFR", "d", "350", False), ("log", "RENAME", "d e", "0", False), ("log", "RMD", "e", "250", False),
+        ("log", "MKD", "d", "257", False), ("log", "MKDIR", "d", "0", False), ("log", "RNFR", "d", "350", False),
+        ("log", "RNTO", "e", "250", False), ("log", "RENAME", "d e", "0", False), ("log", "RMD", "e", "250", False),
         ("log", "RMDIR", "e", "0", False), ("log_err", "DELE", "no", "550", True), ("log_err", "REMOVE", "no", "2", True)]
 
 

@@ -29,7 +29,8 @@ def test_errno_becomes_the_code_of_the_version(number: int, by_version: dict[int
 
 
 def test_no_path_and_no_rule_reaches_the_client() -> None:
-    assert describe(OSError(errno.ENOENT, "No such file", "/srv/secret/x"))[1] == "No such file or directory"
+    assert describe(OSError(errno.ENOENT, "No such file", "/srv/secret/x"))[1] == "No such file"
+    assert describe(OSError(errno.EIO, "text", "/srv/secret/x")) == (Status.FAILURE, "Input/output error")
     assert describe(Refused("Limit WRITE (/etc/proftpd.conf:7)"))[1] == "Permission denied"
 
 
