@@ -251,7 +251,7 @@ class TimeoutConf(ConfBlock, module="core"):
     timeout_stalled: float = directive(
         "TimeoutStalled", values.duration, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="duration",
         default=3600.0, default_text="3600", merge=Merge.DOWN, module="xfer",
-        doc="Longest standstill in the middle of a transfer.")
+        status=Status.ACCEPTED, doc="Longest standstill in the middle of a transfer.")
     timeout_session: float = directive(
         "TimeoutSession", values.conditional(values.duration), where=SERVERS | Context.ANONYMOUS, arity="1,3",
         syntax="duration [user|group|class expr]", default=0.0, default_text="0 (off)", merge=Merge.ALWAYS,
