@@ -30,12 +30,12 @@ MAX_COMPOSE = 64
 def opendir(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     """OPENDIR acts as MLSD, from here to CLOSE (behaviours 163)."""
     sftp.handles.require_room()
-    inner = Command("MLSD", request.path, limits=cmd.limits, group=cmd.group, classes=LogClass.DIRS, path=cmd.path)
+    inner = Command("MLSD", cmd.path or "", limits=cmd.limits, group=cmd.group, classes=LogClass.DIRS, path=cmd.path)
     sftp.session.begin(inner)
     try:
         listing = sftp.view.listing(inner, inner.path or "")
     except (OSError, Refused) as error:
-        inner.errno, inner.code = error.errno or errno.EIO, "550"
+        inner.errno, inner.code, inner.text = error.errno or errno.EIO, "451", sftp.explain(error)[1]
         sftp.session.finished(inner)
         raise
     return sftp.handles.add(DirectoryHandle(inner, listing))
@@ -119,13 +119,12 @@ def _realpath6(sftp: SftpServer, cmd: Command, request: Request) -> Entries:
     path = posixpath.join(cmd.path or "/", *request.compose)
     cmd.path = path = sftp.path(path)
     attrs = unknown(sftp.version)
-    if control == Control.NO_CHECK:
-        return Entries([Named(sftp.name(path), b"", attrs)])
     try:
         info = sftp.view.lstat(cmd, path)
     except (OSError, Refused):
         if control == Control.STAT_ALWAYS:
             raise
     else:
-        attrs = encode_attributes(from_stat(info, *owner_names(sftp, info)), sftp.version, LISTED[sftp.version])
+        mask = 0 if control == Control.NO_CHECK else LISTED[sftp.version]
+        attrs = encode_attributes(from_stat(info, *owner_names(sftp, info)), sftp.version, mask)
     return Entries([Named(sftp.name(path), b"", attrs)])

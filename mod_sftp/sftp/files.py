@@ -41,7 +41,7 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     assert cmd.path is not None
     if want.nofollow:
         _refuse_link(sftp, cmd)
-    inner = _transfer_command(request.path, cmd.path, append=want.append, writes=writes)
+    inner = _transfer_command(cmd.path, append=want.append, writes=writes)
     sftp.session.begin(inner)
     try:
         transfer: Upload | Download = (
@@ -61,11 +61,11 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     return name
 
 
-def _transfer_command(argument: str, path: str, *, append: bool, writes: bool) -> Command:
+def _transfer_command(path: str, *, append: bool, writes: bool) -> Command:
     if not writes:
-        return Command("RETR", argument, limits=("RETR",), group="READ", classes=LogClass.READ, path=path)
+        return Command("RETR", path, limits=("RETR",), group="READ", classes=LogClass.READ, path=path)
     name = "APPE" if append else "STOR"
-    return Command(name, argument, limits=(name,) if name == "STOR" else ("APPE", "STOR"), group="WRITE",
+    return Command(name, path, limits=(name,) if name == "STOR" else ("APPE", "STOR"), group="WRITE",
                    classes=LogClass.WRITE, path=path)
 
 
@@ -113,7 +113,7 @@ def close(sftp: SftpServer, cmd: Command, request: Request) -> None:
             cmd.classes |= inner.classes
             handle.transfer.finish()
             cmd.bytes = inner.bytes
-            inner.code = DONE
+            inner.code, inner.text = DONE, "Transfer complete"
         elif handle.listing is not None:
             handle.listing.close()
     except (OSError, Refused) as error:

@@ -113,14 +113,14 @@ class SftpServer:
         if self.over:
             self.channel.finish(1)
 
-    def perform(self, row: Row, ident: int, request: Request) -> bytes:
+    def perform(self, row: Row, ident: int, request: Request, argument: str | None = None) -> bytes:
         """Run one request inside the commands that it acts as; the outcome is on them before their logs run.
 
         They all begin before the request is run, and end after it in the order of the real server's logs: what it acts
         as, then the request itself.
         """
         request.kind = row.kind
-        outer, inner = table.commands(row, request, self)
+        outer, inner = table.commands(row, request, self, argument)
         begun: list[Command] = []
         try:
             for cmd in (outer, *inner):
@@ -151,12 +151,16 @@ class SftpServer:
         return row.shape(self, outer, ident, answer)
 
     def _extended(self, ident: int, reader: Reader) -> bytes:
+        """EXTENDED, logged under its extension's name whatever the request is called besides."""
         name = decode(extensions.NAME, reader, self.dialect).name
         row = extensions.find(name, self.terms.extensions)
-        if row is None:
-            self.line(f"unsupported or disabled extension '{name}' requested")
-            raise StatusError(Status.OP_UNSUPPORTED, number=errno.EOPNOTSUPP)
-        return self.perform(row, ident, decode(row.layout, reader, self.dialect))
+        if row is not None and row.name == "EXTENDED":
+            return self.perform(row, ident, decode(row.layout, reader, self.dialect), name)
+        with self.session.phases(Command("EXTENDED", name, classes=table.MISC)):
+            if row is None:
+                self.line(f"unsupported or disabled extension '{name}' requested")
+                raise StatusError(Status.OP_UNSUPPORTED, number=errno.EOPNOTSUPP)
+            return self.perform(row, ident, decode(row.layout, reader, self.dialect))
 
     # Answers.
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mod_sftp.sftp import attributes, data, dirs, files, links, locks, replies
 from mod_sftp.wire.fxp import HIGHEST, LAYOUTS, LOWEST, Field, Fxp, Request, fields_of
 from pyproftpd.api.command import Command, LogClass
+from pyproftpd.wire import vpath
 
 if TYPE_CHECKING:
     from mod_sftp.sftp.replies import Shape
@@ -37,11 +38,13 @@ class Pseudo:
     classes: LogClass
     done: str
     text: str
+    argument: Callable[[Request, Command], str]
     failed: str = "550"
 
 
 def by_path(sftp: SftpServer, request: Request) -> tuple[str, str | None, str | None]:
-    return request.path, sftp.path(request.path), None
+    path = sftp.path(request.path)
+    return request.path or path, path, None
 
 
 def by_paths(sftp: SftpServer, request: Request) -> tuple[str, str | None, str | None]:
@@ -49,8 +52,9 @@ def by_paths(sftp: SftpServer, request: Request) -> tuple[str, str | None, str |
 
 
 def by_handle(sftp: SftpServer, request: Request) -> tuple[str, str | None, str | None]:
-    found = sftp.handles.any(request.handle)
-    return found.name.decode(), found.cmd.path, None
+    """A handle of no meaning is the handler's to refuse, so that the logs see the try."""
+    found = sftp.handles.get(request.handle)
+    return request.handle.decode("ascii", "replace"), None if found is None else found.cmd.path, None
 
 
 def by_range(sftp: SftpServer, request: Request) -> tuple[str, str | None, str | None]:
@@ -79,17 +83,35 @@ class Row:
     layout: tuple[Field, ...] = ()
 
 
+# Arguments of the commands that a request acts as, as the real server logs them.
+
+def _path(request: Request, outer: Command) -> str:
+    return request.path
+
+
+def _full_path(request: Request, outer: Command) -> str:
+    return outer.path or ""
+
+
+def _target(request: Request, outer: Command) -> str:
+    return request.target
+
+
+def both_paths(request: Request, outer: Command) -> str:
+    return f"{request.path} {request.target}"
+
+
 #: Log classes of requests; those that they act as have the classes of FTP.
 SFTP = LogClass.SFTP
 READ, WRITE, DIRS, MISC = LogClass.READ | SFTP, LogClass.WRITE | SFTP, LogClass.DIRS | SFTP, LogClass.MISC | SFTP
 INFO = LogClass.INFO | SFTP
 
-MKD = Pseudo("MKD", LogClass.DIRS | LogClass.WRITE, "257", "Directory successfully created")
-RMD = Pseudo("RMD", LogClass.DIRS | LogClass.WRITE, "250", "RMD command successful")
-DELE = Pseudo("DELE", LogClass.WRITE, "250", "DELE command successful")
+MKD = Pseudo("MKD", LogClass.DIRS | LogClass.WRITE, "257", "Directory successfully created", _path)
+RMD = Pseudo("RMD", LogClass.DIRS | LogClass.WRITE, "250", "RMD command successful", _full_path)
+DELE = Pseudo("DELE", LogClass.WRITE, "250", "DELE command successful", _path)
 RNFR = Pseudo("RNFR", LogClass.MISC | LogClass.WRITE, "350",
-              "File or directory exists, ready for destination name")
-RNTO = Pseudo("RNTO", LogClass.MISC | LogClass.WRITE, "250", "Rename successful")
+              "File or directory exists, ready for destination name", _path)
+RNTO = Pseudo("RNTO", LogClass.MISC | LogClass.WRITE, "250", "Rename successful", _target)
 
 ROWS: tuple[Row, ...] = (
     Row(Fxp.OPEN, "OPEN", files.open_file, replies.handle, by_path, READ | WRITE),
@@ -125,14 +147,20 @@ def rows(version: int) -> dict[int, tuple[Row, tuple[Field, ...]]]:
     return {row.kind: (row, fields_of(LAYOUTS[row.kind], version)) for row in ROWS if row.since <= version <= row.until}
 
 
-def commands(row: Row, request: Request, sftp: SftpServer) -> tuple[Command, tuple[Command, ...]]:
-    """The command of a request and those it acts as."""
-    argument, path, path2 = row.subject(sftp, request)
-    outer = Command(row.name, argument, limits=row.limits, group=row.group, classes=row.classes,
-                    path=path, path2=path2)
+def commands(row: Row, request: Request, sftp: SftpServer, argument: str | None) -> tuple[Command, tuple[Command, ...]]:
+    """The command of a request and those it acts as; ``argument`` is what the logs show in place of its own."""
+    own, path, path2 = row.subject(sftp, request)
+    real = None if path is None else vpath.outside(sftp.view.chroot, path)
+    outer = Command(row.name, own if argument is None else argument, limits=row.limits, group=row.group,
+                    classes=row.classes, path=path, path2=path2)
+    outer.real_path = real
     if not row.pseudo:
         return outer, ()
-    return outer, tuple(
-        Command(pseudo.name, request.target if pseudo is RNTO else request.path, limits=row.limits, group=row.group,
-                classes=pseudo.classes, path=path, path2=path2)
-        for pseudo in row.pseudo)
+    return outer, tuple([_act_as(pseudo, row, request, outer) for pseudo in row.pseudo])
+
+
+def _act_as(pseudo: Pseudo, row: Row, request: Request, outer: Command) -> Command:
+    cmd = Command(pseudo.name, pseudo.argument(request, outer), limits=row.limits, group=row.group,
+                  classes=pseudo.classes, path=outer.path, path2=outer.path2)
+    cmd.real_path = outer.real_path
+    return cmd

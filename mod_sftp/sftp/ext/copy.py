@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mod_sftp.sftp import replies
 from mod_sftp.sftp.data import moved, require_range
 from mod_sftp.sftp.status import Status, StatusError
-from mod_sftp.sftp.table import READ, WRITE, Pseudo, Row, by_handle, by_paths
+from mod_sftp.sftp.table import READ, WRITE, Pseudo, Row, both_paths, by_handle, by_paths
 from mod_sftp.wire.fxp import Field, Fxp, Request, boolean, handle, path, u64
 from pyproftpd.api.command import Command, LogClass
 
@@ -58,9 +58,9 @@ def _copy(sftp: SftpServer, source: FileHandle, target: FileHandle, request: Req
     return done
 
 
-COPY = Pseudo("SITE_COPY", LogClass.WRITE, "200", "SITE COPY command successful")
-FILE = Row(Fxp.EXTENDED, "COPY", copy_file, replies.status, by_paths, READ | WRITE, ("SITE_COPY", "COPY"), "WRITE", (COPY,),
+COPY = Pseudo("SITE_COPY", LogClass.WRITE, "200", "SITE COPY command successful", both_paths)
+FILE = Row(Fxp.EXTENDED, "EXTENDED", copy_file, replies.status, by_paths, READ | WRITE, ("SITE_COPY", "COPY"), "WRITE", (COPY,),
            layout=(Field("path", path), Field("target", path), Field("overwrite", boolean)))
-DATA = Row(Fxp.EXTENDED, "COPY", copy_data, replies.status, by_handle, READ | WRITE, ("SITE_COPY", "COPY"), "WRITE", (COPY,),
+DATA = Row(Fxp.EXTENDED, "EXTENDED", copy_data, replies.status, by_handle, READ | WRITE, ("SITE_COPY", "COPY"), "WRITE", (COPY,),
            layout=(Field("handle", handle), Field("offset", u64), Field("length", u64), Field("handle2", handle),
                    Field("offset2", u64)))

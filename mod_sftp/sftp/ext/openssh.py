@@ -95,7 +95,7 @@ HARDLINK = Row(Fxp.EXTENDED, "HARDLINK", hardlink, replies.status, by_paths, MIS
                layout=(PATH, TARGET))
 LIMITS = Row(Fxp.EXTENDED, "LIMITS", limits, replies.extended, by_name, MISC)
 USERS_GROUPS = Row(Fxp.EXTENDED, "EXTENDED", users_groups, replies.extended, by_name, MISC, layout=(Field("ids", ids),))
-LSETSTAT = Row(Fxp.EXTENDED, "LSETSTAT", lsetstat, replies.status, by_path, WRITE, ("LSETSTAT", "SETSTAT"), "WRITE",
+LSETSTAT = Row(Fxp.EXTENDED, "EXTENDED", lsetstat, replies.status, by_path, WRITE, ("LSETSTAT", "SETSTAT"), "WRITE",
                layout=(PATH, Field("attrs", attribute_fields)))
-EXPAND_PATH = Row(Fxp.EXTENDED, "REALPATH", expand_path, replies.names, by_path, INFO | DIRS, ("REALPATH",), "DIRS",
+EXPAND_PATH = Row(Fxp.EXTENDED, "EXTENDED", expand_path, replies.names, by_path, INFO | DIRS, ("REALPATH",), "DIRS",
                   layout=(PATH,))

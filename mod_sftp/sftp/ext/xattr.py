@@ -70,12 +70,12 @@ _VALUE = (Field("value", attribute_value), Field("flags", u32))
 
 
 def _reading(name: str, handler: Handler, fields: tuple[Field, ...], *, of_handle: bool) -> Row:
-    return Row(Fxp.EXTENDED, name, handler, replies.extended, by_handle if of_handle else by_path, READ,
+    return Row(Fxp.EXTENDED, "EXTENDED", handler, replies.extended, by_handle if of_handle else by_path, READ,
                (name, "STAT"), "READ", layout=(_HANDLE if of_handle else _PATH) + fields)
 
 
 def _writing(name: str, handler: Handler, fields: tuple[Field, ...], *, of_handle: bool) -> Row:
-    return Row(Fxp.EXTENDED, name, handler, replies.status, by_handle if of_handle else by_path, WRITE,
+    return Row(Fxp.EXTENDED, "EXTENDED", handler, replies.status, by_handle if of_handle else by_path, WRITE,
                (name, "SETSTAT"), "WRITE", layout=(_HANDLE if of_handle else _PATH) + fields)
 
 

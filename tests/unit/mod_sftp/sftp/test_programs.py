@@ -84,10 +84,10 @@ def test_an_upload_in_the_logs(root: Path) -> None:
     handle = client.create("a")
     client.write(handle, 0, b"xyz")
     client.close(handle)
-    name = handle.decode()
+    name, full = handle.decode(), str(root / "a")
     assert records.seen == [
-        ("pre", "OPEN", "a", "", False), ("pre", "STOR", "a", "", False), ("log", "OPEN", "a", "", False),
-        ("pre", "CLOSE", name, "", False), ("log", "STOR", "a", "226", False), ("log", "CLOSE", name, "0", False)]
+        ("pre", "OPEN", "a", "", False), ("pre", "STOR", full, "", False), ("log", "OPEN", "a", "", False),
+        ("pre", "CLOSE", name, "", False), ("log", "STOR", full, "226", False), ("log", "CLOSE", name, "0", False)]
 
 
 def test_requests_act_as_ftp_commands(root: Path) -> None:
@@ -100,8 +100,22 @@ def test_requests_act_as_ftp_commands(root: Path) -> None:
     logged = [entry for entry in records.seen if entry[0] != "pre"]
     assert logged == [
         ("log", "MKD", "d", "257", False), ("log", "MKDIR", "d", "0", False), ("log", "RNFR", "d", "350", False),
-        ("log", "RNTO", "e", "250", False), ("log", "RENAME", "d e", "0", False), ("log", "RMD", "e", "250", False),
+        ("log", "RNTO", "e", "250", False), ("log", "RENAME", "d e", "0", False), ("log", "RMD", str(root / "e"), "250", False),
         ("log", "RMDIR", "e", "0", False), ("log_err", "DELE", "no", "550", True), ("log_err", "REMOVE", "no", "2", True)]
+
+
+def test_extensions_in_the_logs(root: Path) -> None:
+    (root / "a").touch()
+    records = Records(root)
+    client = records.desk.client
+    client.extended("posix-rename@openssh.com", text("a"), text("b"))
+    client.extended("copy-file", text("b"), text("c"), b"\0")
+    client.extended("bogus")
+    logged = [entry for entry in records.seen if entry[0] != "pre"]
+    assert logged == [
+        ("log", "RNFR", "a", "350", False), ("log", "RNTO", "b", "250", False), ("log", "RENAME", "a b", "0", False),
+        ("log", "EXTENDED", "posix-rename@openssh.com", "", False), ("log", "SITE_COPY", "b c", "200", False),
+        ("log", "EXTENDED", "copy-file", "0", False), ("log_err", "EXTENDED", "bogus", "", True)]
 
 
 def test_a_hook_may_send_a_request_elsewhere(root: Path) -> None:

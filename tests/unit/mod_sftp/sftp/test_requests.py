@@ -197,7 +197,7 @@ def test_realpath_needs_the_parent_below_version_6(desk, version: int) -> None:
 
 
 @pytest.mark.parametrize(("control", "path", "type_or_code"), [
-    (1, "f", 5), (2, "f", 1), (3, "f", 1), (1, "no/f", 5), (2, "no/f", 5)])
+    (1, "f", 1), (2, "f", 1), (3, "f", 1), (1, "no/f", 5), (2, "no/f", 5)])
 def test_realpath_6_control_byte(desk, root: Path, control: int, path: str, type_or_code: int) -> None:
     (root / "f").touch()
     client = desk(version=6).client
