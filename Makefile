@@ -12,7 +12,7 @@ run: venv
 
 test: venv
 	@sh packaging/system-packages.sh test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@sh packaging/install.sh $(VENV) test
 	@$(BIN)/python -m pytest
 
 venv: $(STAMP)
@@ -23,7 +23,7 @@ $(STAMP): setup.cfg pyproject.toml packaging/install.sh packaging/system-package
 	@touch $@
 
 lint: venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@sh packaging/install.sh $(VENV) test
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy pyproftpd mod_sftp mod_sftp_pam
 
@@ -32,7 +32,7 @@ bench: venv
 	@$(BIN)/python -m tests.bench
 
 fuzz: venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@sh packaging/install.sh $(VENV) test
 	@FUZZ_EXAMPLES=100000 $(BIN)/python -m pytest tests/fuzz
 
 soak: venv
