@@ -83,7 +83,7 @@ class Driver:
         self.session, self.conf = session, session.scope.get(SftpConf)
         self.log = session.state(SftpLog)
         self.overrides = Overrides()
-        self._make_terms = make_terms
+        self._make_terms, self._offered = make_terms, settings.early_kexinit
         self.transport = Transport(settings, random=os.urandom, listener=self)
         self.mux: Mux | None = None
         self.timing = Timing(session, self)
@@ -153,6 +153,8 @@ class Driver:
     def client_known(self, software: str) -> Terms | None:
         self._publish("SFTP_CLIENT_BANNER", self.transport.client_version)
         self.overrides = overrides(software, self.conf.client_match)
+        if self._offered and not self.overrides.pessimistic_newkeys:
+            return None
         return self._make_terms(self.overrides)
 
     def keys_changed(self, negotiated: Negotiated, first: bool) -> None:

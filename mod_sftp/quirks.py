@@ -45,7 +45,7 @@ _NO_HOSTKEYS = Overrides(hostkeys=False)
 _SHORT_LIMITS = Overrides(short_limits=True)
 
 #: PuTTY and WinSCP take no data while keys change; nobody gets any from us, so they have no row.
-FAMILIES: tuple[tuple[str, Overrides], ...] = (
+FAMILIES: tuple[tuple[re.Pattern[str], Overrides], ...] = tuple((re.compile(pattern), row) for pattern, row in (
     (r"^Cisco-1", _NO_HOSTKEYS),
     (r"^OpenSSH[-_](2\.[0-2]|2\.3\.0)", Overrides(rekey=False, banner=False)),
     (r"^OpenSSH[-_]2\.([3-4]|5\.[0-3])", _NO_REKEY),
@@ -54,7 +54,7 @@ FAMILIES: tuple[tuple[str, Overrides], ...] = (
     (r"^Sun_SSH_1\.0", _NO_REKEY),
     (r"^TTSSH/(1\.|2\.([0-6]?[0-9]([^0-9]|$)|7[0-2]))", _NO_HOSTKEYS),
     (r"^(1\.2\.(18|19|20|21|22)|1\.3\.2|3\.2\.9)( |$)", _NO_IGNORE),
-)
+))
 
 #: algorithm keys cannot be honoured once KEXINIT is out (behaviour 14)
 ALGORITHM_KEYS = ("ciphers", "digests", "host_keys", "key_exchanges")
@@ -62,7 +62,7 @@ ALGORITHM_KEYS = ("ciphers", "digests", "host_keys", "key_exchanges")
 
 def overrides(software: str, matches: Iterable[ClientMatch]) -> Overrides:
     """Everything that counts for this client."""
-    found = next((row for pattern, row in FAMILIES if re.search(pattern, software)), Overrides())
+    found = next((row for pattern, row in FAMILIES if pattern.search(software)), Overrides())
     for match in matches:
         if match.pattern.search(software):
             said = {field.name: value for field in fields(match)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mod_sftp.crypto.ciphers import cipher
 from mod_sftp.crypto.exchanges import Exchange, Kex, KexContext, kex
@@ -103,6 +103,12 @@ class KeyExchange:
     def first(self) -> bool:
         """Is no key in force yet?"""
         return not self.session_id
+
+    def settle_for(self, terms: Terms) -> None:
+        """The client is known now; an offer that is out stands."""
+        if self.state is not State.IDLE:
+            terms = replace(self.terms, pessimistic_newkeys=terms.pessimistic_newkeys)
+        self.terms = terms
 
     def begin(self) -> None:
         """Send our KEXINIT, unless an exchange is under way already."""

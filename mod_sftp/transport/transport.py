@@ -20,7 +20,7 @@ from mod_sftp.crypto.ciphers import cipher
 from mod_sftp.crypto.macs import mac
 from mod_sftp.crypto.suites import Opener, Sealer, make_opener, make_sealer
 from mod_sftp.transport.inbound import Inbound
-from mod_sftp.transport.kex import KeyExchange, State, Terms, Wire
+from mod_sftp.transport.kex import KeyExchange, Terms, Wire
 from mod_sftp.transport.negotiate import Negotiated
 from mod_sftp.transport.outbound import HIGH_WATER, Outbound
 from mod_sftp.wire.messages import Disconnect, Msg
@@ -79,7 +79,7 @@ class Listener(Protocol):
     def trace(self, level: int, text: str) -> None: ...
 
     def client_known(self, software: str) -> Terms | None:
-        """``software`` is the version text behind ``SSH-2.0-`` without its comment; new terms count if KEXINIT is not out."""
+        """``software`` is the version text behind ``SSH-2.0-`` without its comment; what of new terms can still count does."""
         ...
 
     def keys_changed(self, negotiated: Negotiated, first: bool) -> None: ...
@@ -221,10 +221,9 @@ class Transport:
 
     def _begin_first(self, software: str) -> None:
         terms = self._listener.client_known(software)
-        if self.exchange.state is State.IDLE:
-            if terms is not None:
-                self.exchange.terms = terms
-            self.exchange.begin()
+        if terms is not None:
+            self.exchange.settle_for(terms)
+        self.exchange.begin()
 
     def _mismatch(self, text: str) -> Hangup:
         self._out.raw(MISMATCH)

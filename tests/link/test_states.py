@@ -31,7 +31,8 @@ def test_T1_marker_is_answered() -> None:
     assert "kex-strict-s-v00@openssh.com" in pair.client.server_lists[0] and pair.client.strict
 
 
-@pytest.mark.parametrize("message", [(IGNORE, string(b"x")), (DEBUG, b"\0" + string(b"x") + string(b"")), (UNIMPLEMENTED, u32(0))])
+@pytest.mark.parametrize("message", [
+    (IGNORE, string(b"x")), (DEBUG, b"\0" + string(b"x") + string(b"")), (UNIMPLEMENTED, u32(0))])
 def test_T1a_nothing_may_be_injected_into_the_first_exchange(message: tuple[int, bytes]) -> None:
     pair = before_method()
     pair.client.send(*message)
