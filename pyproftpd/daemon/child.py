@@ -206,6 +206,14 @@ def classify(birth: Birth) -> None:
     session.names = Names(session.sources)
 
 
+def welcome(birth: Birth) -> None:
+    """<Limit LOGIN> by address, before a word is said. Source: real server, for the line as well."""
+    session = _session(birth)
+    if not admission.welcome(session):
+        session.log.notice(f"Connection from {session.remote_name} [{session.remote_address}] denied")
+        raise Unserved
+
+
 def start_timers(birth: Birth) -> None:
     """TimeoutLogin counts from the connection and no activity resets it; a login removes it."""
     session = _session(birth)
@@ -270,7 +278,7 @@ def admit(birth: Birth) -> None:
 
 
 STEPS: tuple[Callable[[Birth], None], ...] = (
-    reset_signals, leave_master, find_server, set_options, open_logs, make_session, name_client, classify,
+    reset_signals, leave_master, find_server, set_options, open_logs, make_session, name_client, classify, welcome,
     start_timers, enter_scoreboard, prepare_modules, admit)
 
 

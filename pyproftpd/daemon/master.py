@@ -196,7 +196,7 @@ class Master:
             if not self.census.died(pid):
                 continue
             if os.WIFSIGNALED(status):
-                self.log.notice(f"session {pid} ended by signal {os.WTERMSIG(status)}")
+                self.log.notice(f"session {pid} ended by {_cause(os.WTERMSIG(status))}")
             if self.board is not None:
                 self.board.drop(pid)
 
@@ -287,3 +287,8 @@ class Master:
             for pid in self.census.pids():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
+
+
+def _cause(number: int) -> str:
+    """Only a session that hangs in a PAM module ends by SIGALRM: the kernel keeps the login time there (unix/pam.py)."""
+    return "TimeoutLogin, in the middle of a PAM module" if number == signal.SIGALRM else f"signal {number}"

@@ -14,6 +14,7 @@ from pyproftpd.api.module import Module, On
 from pyproftpd.errors import ConfigError
 from pyproftpd.unix import rlimits
 from pyproftpd.unix.rlimits import MAX, UNLIMITED
+from pyproftpd.vfs.conf import JailConf
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +98,5 @@ def _of(conf: RLimitConf, whose: str) -> list[tuple[str, Limits]]:
     return found
 
 
-module = Module(name="rlimit", api=API, conf=(RLimitConf,), on=(On(PostParse, limit_daemon),),
+module = Module(name="rlimit", api=API, conf=(RLimitConf, JailConf), on=(On(PostParse, limit_daemon),),
                 session_init=limit_session)

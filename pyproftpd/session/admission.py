@@ -1,18 +1,22 @@
-"""How many may be here at once: the MaxClients family, counted on the scoreboard. Source: real server, mod_auth.
+"""How many may be here, and transfer, at once: counted on the scoreboard. Source: real server, mod_auth and mod_xfer.
 
 At connect only connections are counted; at login the session first shows itself as logged in and then counts, itself
-included: two that arrive together cannot both take the last place.
+included: two that arrive together cannot both take the last place. A transfer does the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import errno
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyproftpd.errors import PeerError
+from pyproftpd.errors import PeerError, Refused
 from pyproftpd.session.conf import AdmissionConf, Cap
 from pyproftpd.unix.scoreboard import Entry
+from pyproftpd.vfs import limits
+from pyproftpd.vfs.conf import TransferCap, TransferConf
 
 if TYPE_CHECKING:
     from pyproftpd.conf.scope import Scope
@@ -46,6 +50,13 @@ class _Limit:
     @property
     def exceeded(self) -> bool:
         return self.cap is not None and self.cap.count is not None and self.count > self.cap.count
+
+
+def welcome(session: Session) -> bool:
+    """<Limit LOGIN> by what is known at connect: address, name, class. One place to log in to is enough, be it the
+    server or an anonymous section. Source: real server, which closes without a word."""
+    places = (session.scope, *session.scope.anonymous)
+    return any(limits.evaluate(place, ("LOGIN",), "", session).allowed for place in places)
 
 
 def admit(session: Session, entries: Iterable[Entry]) -> TooMany | None:
@@ -85,3 +96,51 @@ def _first_exceeded(session: Session, limits: Iterable[_Limit]) -> TooMany | Non
         return None
     session.log.notice(f"Connection refused ({limit.rule})")
     return TooMany(limit.directive, limit.text)
+
+
+class Transfers:
+    """The transfers that this session has under way, and the caps on those of its user and its client's address."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._open: Counter[str] = Counter()
+
+    def admit(self, scope: Scope, name: str) -> Callable[[], None]:
+        """Count one ``RETR``, ``STOR`` or ``APPE`` in; the result counts it out, once. Raises ``Refused``."""
+        self._count(name, 1)
+        refusal = self._exceeded(scope.get(TransferConf), name)
+        if refusal:
+            self._count(name, -1)
+            self._session.log.notice(refusal)
+            raise Refused(refusal, errno.EACCES)
+        left = [name]
+
+        def release() -> None:
+            if left:
+                self._count(left.pop(), -1)
+        return release
+
+    def _count(self, name: str, by: int) -> None:
+        self._open[name] += by
+        if self._session.slot is not None:
+            self._session.slot.update(**{name.lower(): self._open[name]})
+
+    def _exceeded(self, conf: TransferConf, name: str) -> str:
+        host = _cap_of(conf.max_transfers_per_host, name)
+        user = _cap_of(conf.max_transfers_per_user, name)
+        slot, session = self._session.slot, self._session
+        if slot is None or (host is None and user is None):
+            return ""
+        here = list(_same_server(session, slot.board.entries()))
+        field = name.lower()
+        of_host = sum(getattr(one, field) for one in here if one.remote_address == session.remote_address)
+        of_user = sum(getattr(one, field) for one in here if one.authenticated and one.user == session.user)
+        if host is not None and of_host > host.count:
+            return f"MaxTransfersPerHost ({name} {host.count}) exceeded for host '{session.remote_address}'"
+        if user is not None and of_user > user.count:
+            return f"MaxTransfersPerUser ({name} {user.count}) exceeded for user '{session.user}'"
+        return ""
+
+
+def _cap_of(caps: Iterable[TransferCap], name: str) -> TransferCap | None:
+    return next((cap for cap in caps if name in cap.commands), None)

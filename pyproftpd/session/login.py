@@ -404,7 +404,7 @@ def open_view(login: Login) -> None:
     session.view = View(
         identity=login.identity, scope=login.scope, facts=session, privs=session.privs, names=session.names,
         chroot=session.chroot, cwd=start, home=virtual_home, report=records.report_to(session), log=session.log,
-        trace=session.trace)
+        trace=session.trace, admit_transfer=admission.Transfers(session).admit)
 
 
 def announce(login: Login) -> None:

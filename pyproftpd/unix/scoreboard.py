@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAGIC = 0x70795343
-VERSION = 1
+VERSION = 2
 #: slots; 16384 * 1 KiB is address space only until a session uses its page
 MAX_SLOTS = 16384
 
@@ -36,7 +36,7 @@ _PID = struct.Struct("=I")
 #: field, struct code: strings are cut to their length, numbers are what they say
 _LAYOUT = (
     ("pid", "I"), ("uid", "I"), ("gid", "I"), ("server_port", "H"), ("authenticated", "?"), ("direction", "1s"),
-    ("begin_session", "Q"), ("begin_idle", "Q"), ("size", "Q"), ("done", "Q"), ("elapsed_ms", "Q"),
+    ("retr", "H"), ("stor", "H"), ("appe", "H"), ("begin_session", "Q"), ("begin_idle", "Q"), ("size", "Q"), ("done", "Q"), ("elapsed_ms", "Q"),
     ("user", "64s"), ("protocol", "16s"), ("connection_class", "48s"), ("server_address", "48s"),
     ("server_label", "64s"), ("remote_address", "48s"), ("remote_name", "128s"), ("command", "32s"),
     ("argument", "160s"), ("cwd", "224s"),
@@ -78,6 +78,10 @@ class Entry:
     server_port: int
     authenticated: bool
     direction: str
+    #: transfers under way, by the FTP command that each is
+    retr: int
+    stor: int
+    appe: int
     begin_session: int
     begin_idle: int
     size: int

@@ -18,7 +18,7 @@ from pyproftpd.api.facts import BindFacts
 from pyproftpd.conf.dynamic import FILE_NAME, Dynamic
 from pyproftpd.unix.users import Names
 from pyproftpd.vfs import limits
-from pyproftpd.vfs.conf import AccessConf, HiddenOwner, HidingConf, OwnershipConf
+from pyproftpd.vfs.conf import AccessConf, HiddenOwner, HidingConf, JailConf, OwnershipConf
 from pyproftpd.vfs.directories import Admit
 from pyproftpd.vfs.limits import Verdict
 from pyproftpd.vfs.resolve import VPath
@@ -33,6 +33,10 @@ MAX_REMEMBERED = 4096
 #: how long the .ftpaccess files of a directory are taken to be as they were, in seconds; a change that this session makes
 #: itself is seen at once. Without it each request would look for one in every ancestor.
 FRESH_SECONDS = 1.0
+
+#: inside a chroot the C library reads these as the host's own: whoever can write there decides what root's processes load
+#: (security.md U15; RLimitChroot). Source: real server
+PROTECTED = ("/etc", "/lib")
 
 #: the Limit names that READDIR is asked for, most exact first. Source: real server, mod_sftp
 READDIR = ("READDIR", "LIST", "NLST")
@@ -89,6 +93,8 @@ class Access:
         if verdict.allowed and asked != path.outside:
             verdict = self._both(verdict, asked, subject, names, group)
         reason = "" if verdict.allowed else verdict.reason
+        if not reason and filters and not looks and group != "READ":
+            reason = self._protected(scope.get(JailConf), path)
         if not reason:
             reason = self._filtered(scope.get(AccessConf), subject, filters)
         hidden = bool(reason or looks or verdict.ignore_hidden) and self._hides(path, subject.info)
@@ -173,6 +179,12 @@ class Access:
                 return f"PathDenyFilter ({conf.source('path_deny_filter')})"
             if conf.path_allow_filter is not None and not conf.path_allow_filter.search(text):
                 return f"PathAllowFilter ({conf.source('path_allow_filter')})"
+        return ""
+
+    def _protected(self, conf: JailConf, path: VPath) -> str:
+        """Name of the rule that forbids a change of what lies here, ``""`` for none."""
+        if self._chroot and conf.chroot and any(vpath.within(path.real, place) for place in PROTECTED):
+            return f"RLimitChroot on ({conf.source('chroot') or 'default'})"
         return ""
 
     # Hiding.

@@ -216,6 +216,14 @@ class AccessConf(ConfBlock, module="core"):
         repeat=Repeat.MOST_SPECIFIC, conditional=True, doc="Read .ftpaccess files.")
 
 
+class JailConf(ConfBlock, module="rlimit", prefix="RLimit"):
+    """What a chroot protects besides its walls."""
+
+    chroot: bool = directive(
+        "RLimitChroot", values.boolean, where=SERVERS, arity="1..*", syntax="on|off", default=True, default_text="on",
+        doc="Refuse changes of /etc and /lib inside a chroot.")
+
+
 class HidingConf(ConfBlock, module="core"):
     """What a session does not get to see."""
 
@@ -304,12 +312,12 @@ class TransferConf(ConfBlock, module="xfer"):
         "MaxTransfersPerHost", _transfer_cap,
         where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS, arity="2..3",
         syntax="cmd-list n [text]", default=(), default_text="unlimited", merge=Merge.ALWAYS, repeat=Repeat.ACCUMULATE,
-        status=Status.ACCEPTED, doc="Most transfers of one client address at a time.")
+        doc="Most transfers of one client address at a time.")
     max_transfers_per_user: tuple[TransferCap, ...] = directive(
         "MaxTransfersPerUser", _transfer_cap,
         where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS, arity="2..3",
         syntax="cmd-list n [text]", default=(), default_text="unlimited", merge=Merge.ALWAYS, repeat=Repeat.ACCUMULATE,
-        status=Status.ACCEPTED, doc="Most transfers of one user at a time.")
+        doc="Most transfers of one user at a time.")
     transfer_rate: tuple[Rate, ...] = directive(
         "TransferRate", _transfer_rate, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS,
         arity="2,4", syntax="cmd-list KB/s[:free-bytes] [user|group|class expr]", default=(), default_text="unlimited",

@@ -92,9 +92,10 @@ def _allows(section: LimitSection, facts: BindFacts, arg: str) -> bool:
 
 
 def _denies(section: LimitSection, facts: BindFacts, arg: str) -> bool:
+    """Before login rules about users and groups deny nobody, not even ``!name``. Source: real server."""
     conf = section.conf
-    return (any(rule.matches(facts) for rule in conf.deny_user)
-            or any(rule.matches(facts) for rule in conf.deny_group)
+    known = bool(facts.authenticated or facts.user)
+    return ((known and any(rule.matches(facts) for rule in (*conf.deny_user, *conf.deny_group)))
             or any(rule.matches(facts) for rule in conf.deny_class)
             or any(rule.matches(facts.remote_address, facts.remote_name) for rule in conf.deny)
             or _matches(section.get(AccessConf).deny_filter, arg)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat as _stat
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyproftpd.api.command import Command
+from pyproftpd.api.transfer import TransferRecord
 from pyproftpd.errors import Refused
 from pyproftpd.vfs import replace, throttle, uploads
 from pyproftpd.vfs.access import Decision
@@ -23,17 +25,36 @@ if TYPE_CHECKING:
 NEW_FILE = 0o666
 
 
+class Admission:
+    """A transfer's place among those that MaxTransfersPerHost and PerUser allow, given back when it is reported."""
+
+    __slots__ = ("_view", "release")
+
+    def __init__(self, view: View, decision: Decision, name: str) -> None:
+        """Raises ``Refused``."""
+        self._view = view
+        self.release: Callable[[], None] = lambda: None
+        if view.admit_transfer is not None:
+            self.release = view.admit_transfer(decision.scope, name)
+
+    def report(self, cmd: Command, record: TransferRecord) -> None:
+        self.release()
+        self._view.report(cmd, record)
+
+
 def open_download(view: View, cmd: Command, path: str) -> Download:
     with view.locate(cmd, path, follow=True) as place:
         decision = _may_read(view, cmd, place)
-        if view.admit_transfer is not None:
-            view.admit_transfer("RETR")
+        admission = Admission(view, decision, "RETR")
         rates = decision.scope.get(TransferConf).transfer_rate
-        fd = _open_reading(place)
+        fd = -1
         try:
-            return Download(fd, cmd, place.path, report=view.report, throttle=throttle.for_command(rates, "RETR"))
+            fd = _open_reading(place)
+            return Download(fd, cmd, place.path, report=admission.report, throttle=throttle.for_command(rates, "RETR"))
         except BaseException:
-            os.close(fd)
+            admission.release()
+            if fd >= 0:
+                os.close(fd)
             raise
 
 
@@ -77,27 +98,31 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
     ``mode`` is the client's own wish for a *new* file; it needs what SITE CHMOD needs, and escapes the Umask as there.
     """
     place = view.locate(cmd, path, follow=not exclusive)
+    admission: Admission | None = None
+    name = "APPE" if append else "STOR"
     try:
         info = place.exists()
         decision = view.judge(cmd, place, info)
         _may_write(decision, cmd, info, create=create, exclusive=exclusive, truncate=truncate, append=append, offset=offset)
         if info is None and mode:
             view.judge(cmd, place, None, names=("SITE_CHMOD",), group="WRITE")
-        if view.admit_transfer is not None:
-            view.admit_transfer("APPE" if append else "STOR")
+        admission = Admission(view, decision, name)
         manner = _manner(view, decision, info, exclusive=exclusive, truncate=truncate, append=append)
         fd, hidden = _open(view, decision, place, info, create=create, truncate=truncate, append=append, mode=mode,
                            readable=readable)
     except BaseException:
+        if admission is not None:
+            admission.release()
         place.close()
         raise
     try:
         if info is None or hidden or (_stat.S_ISREG(info.st_mode) and info.st_nlink == 1):
             view.own(fd, decision)
         conf = decision.scope.get(TransferConf)
-        return Upload(fd, cmd, place, manner, report=view.report, hidden=hidden,
-                      throttle=throttle.for_command(conf.transfer_rate, "APPE" if append else "STOR"))
+        return Upload(fd, cmd, place, manner, report=admission.report, hidden=hidden,
+                      throttle=throttle.for_command(conf.transfer_rate, name))
     except BaseException:
+        admission.release()
         os.close(fd)
         place.close()
         raise

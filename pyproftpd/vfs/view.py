@@ -46,8 +46,10 @@ class View:
 
     def __init__(self, *, identity: Identity, scope: Scope, facts: BindFacts, privs: Privileges, names: Names,
                  chroot: str, cwd: str, home: str, report: Callable[[Command, TransferRecord], None],
-                 log: ServerLogger, trace: Trace, admit_transfer: Callable[[str], None] | None = None) -> None:
-        """``admit_transfer(name)`` raises ``Refused`` when MaxTransfersPerHost or PerUser are reached (scoreboard)."""
+                 log: ServerLogger, trace: Trace, admit_transfer: Callable[[Scope, str], Callable[[], None]] | None = None,
+                 ) -> None:
+        """``admit_transfer(scope, name)`` counts a transfer in and answers how to count it out; it raises ``Refused`` when
+        MaxTransfersPerHost or PerUser are reached (scoreboard)."""
         self.identity, self.scope, self.privs, self.names = identity, scope, privs, names
         self.chroot, self.cwd, self.home = chroot, cwd, home
         self.log, self.trace, self.admit_transfer = log, trace, admit_transfer

@@ -276,7 +276,7 @@ def test_the_limit_counts_what_was_there_before(window: Make) -> None:
 def test_admission_of_transfers_is_asked_before_a_file_is_made(window: Make) -> None:
     asked: list[str] = []
 
-    def admit(name: str) -> None:
+    def admit(scope: object, name: str) -> None:
         asked.append(name)
         raise Refused("MaxTransfersPerUser")
 
