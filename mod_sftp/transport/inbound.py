@@ -145,10 +145,6 @@ class Inbound:
             self._wire_map.madvise(mmap.MADV_DONTNEED)
             self._plain_map.madvise(mmap.MADV_DONTNEED)
 
-    def scrub(self) -> None:
-        """Overwrite the opened packet: tests call it after each message so that a leaked view shows."""
-        self._plain[:] = b"\xa5" * len(self._plain)
-
     def _plausible(self, length: int) -> bool:
         opener = self._opener
         if not MIN_PACKET <= length <= MAX_PACKET:
