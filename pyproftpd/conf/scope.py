@@ -14,7 +14,7 @@ from pyproftpd.api.directive import ConfBlock, Context, Directive
 from pyproftpd.api.expressions import Pattern
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.module import Module
-from pyproftpd.conf.conditions import ConnectionClass
+from pyproftpd.conf.conditions import Conditional, ConnectionClass
 from pyproftpd.conf.limit import LimitConf
 from pyproftpd.conf.merge import DirectoryPlace, Layer, LimitPlace, Place, decide, deciding, limit, nearest, nest
 from pyproftpd.conf.tree import Node, Setting
@@ -55,12 +55,15 @@ class Scope:
     """The settings of one place; immutable (what it remembers are answers it has given)."""
 
     __slots__ = ("kind", "path", "where", "server", "main", "addresses", "anonymous", "limits", "place", "facts",
-                 "home", "_layers", "_directories", "_nested_directories", "_blocks", "_under", "_nests", "__weakref__")
+                 "home", "_layers", "_directories", "_nested_directories", "_blocks", "_under", "_nests", "_written",
+                 "__weakref__")
 
     def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
-                 main: Scope | None = None, facts: BindFacts | None = None, home: str = "") -> None:
+                 main: Scope | None = None, facts: BindFacts | None = None, home: str = "",
+                 written: Scope | None = None) -> None:
         """A server, or with ``outer`` an anonymous login on one. A virtual host has the ``main`` server behind it, for
-        what can be said there only (the daemon's settings, LogFormat)."""
+        what can be said there only (the daemon's settings, LogFormat). A bound scope shares with the one that was
+        ``written`` all that no condition touches: sessions would each copy what their master has already."""
         self.kind, self.path, self.where, self.place = place.kind, place.path, place.where, place
         self.server: Scope = outer or self
         self.addresses, self.facts, self.home = addresses, facts, home
@@ -69,16 +72,24 @@ class Scope:
         context = Context.ANONYMOUS if outer else Context.VIRTUALHOST if main else Context.SERVER
         groups = (*(group for one in matched for group in one.groups), *place.groups)
         self._layers: tuple[Layer, ...] = ((context, groups), *(outer._layers if outer else main._layers if main else ()))
-        limits = tuple(LimitSection(limit) for one in (*sectioned, place) for limit in one.limits)
-        self.limits: tuple[tuple[LimitSection, ...], ...] = (limits, *(outer.limits if outer else ()))
-        self._directories = self._resolved([one for source in (*sectioned, place) for one in source.directories])
-        self._nested_directories = nest(self._directories)
+        self._written = written if not matched and (outer is None or outer._written) else None
         self._blocks: dict[type[ConfBlock], ConfBlock] = {}
+        if self._written is not None:
+            self.limits: tuple[tuple[LimitSection, ...], ...] = self._written.limits
+        else:
+            limits = tuple(LimitSection(limit) for one in (*sectioned, place) for limit in one.limits)
+            self.limits = (limits, *(outer.limits if outer else ()))
+        if self._written is not None and not any(one.deferred for one in place.directories):
+            self._directories, self._nested_directories = self._written._directories, self._written._nested_directories
+        else:
+            self._directories = self._resolved([one for source in (*sectioned, place) for one in source.directories])
+            self._nested_directories = nest(self._directories)
         self._under: dict[tuple[str, str], Scope] = {}
         #: by the Directory sections that hold, innermost first: all paths in them share one scope and its blocks
         self._nests: dict[tuple[int, ...], Scope] = {}
         self.anonymous: tuple[Scope, ...] = () if outer else tuple(
-            Scope(one, outer=self, facts=facts, home=home) for one in place.anonymous)
+            Scope(one, outer=self, facts=facts, home=home, written=written.anonymous[index] if written else None)
+            for index, one in enumerate(place.anonymous))
 
     def _resolved(self, directories: Sequence[DirectoryPlace]) -> tuple[DirectoryPlace, ...]:
         user = self.facts.user if self.facts else ""
@@ -87,6 +98,11 @@ class Scope:
 
     def get(self, block: type[B]) -> B:
         """The settings of a block in force here."""
+        made = self._blocks.get(block)
+        if made is not None:
+            return made  # type: ignore[return-value]
+        if self._written is not None and not _conditional(block, self._layers):
+            return self._written.get(block)
         return _built(block, self._layers, self.facts, self._blocks)
 
     def own(self, block: type[B]) -> B:
@@ -102,7 +118,9 @@ class Scope:
         if self.kind == "directory":
             return self.server.bind(facts, home=home).under(self.path)
         main = None if self.server is self.main else self.main
-        server = Scope(self.server.place, addresses=self.server.addresses, main=main, facts=facts, home=home)
+        written = self.server if self.server.facts is None else None
+        server = Scope(self.server.place, addresses=self.server.addresses, main=main, facts=facts, home=home,
+                       written=written)
         if self.kind == "server":
             return server
         return next(one for one in server.anonymous if one.place is self.place)
@@ -154,7 +172,7 @@ class Scope:
         scope._layers = ((Context.DIRECTORY, (settings,)), *self._layers)
         scope.limits = (tuple(LimitSection(limit) for limit in limits), *self.limits)
         scope._directories = scope._nested_directories = ()
-        scope._blocks, scope._under, scope._nests = {}, {}, {}
+        scope._blocks, scope._under, scope._nests, scope._written = {}, {}, {}, None
         return scope
 
     def overlay(self, root: Node) -> Scope:
@@ -179,6 +197,13 @@ def _matching(place: Place, facts: BindFacts | None) -> tuple[list[Place], list[
         return [], []
     matching = sorted((one for one in place.sessions if one.condition.matches(facts)), key=lambda one: one.rank)
     return [one.place for one in reversed(matching)], [one.place for one in matching]
+
+
+def _conditional(block: type[ConfBlock], layers: Sequence[Layer]) -> bool:
+    """Is a line of the block for some sessions only?"""
+    return any(row.conditional for row in block.directives.values()) and any(
+        setting.row.block is block and isinstance(setting.value, Conditional) and setting.value.expression is not None
+        for _, groups in layers for group in groups for setting in group)
 
 
 def _built(block: type[B], layers: Sequence[Layer], facts: BindFacts | None, known: dict[type[ConfBlock], ConfBlock]) -> B:

@@ -86,11 +86,20 @@ def _made(options: Options) -> World:
             notes.extend(frontend.prepare(configuration))
         for service in services:
             order.build(service.scope, configuration, None, ServerLogger(StderrSink()))
+            resolve(service.scope, configuration.modules)
         uid, gid = _daemon_ids(configuration.servers[0])
     except ConfigError as error:
         raise ConfigErrors((error,)) from error
     return World(configuration, Dispatcher(configuration.modules), services, uid, gid,
                  (*configuration.warnings, *notes))
+
+
+def resolve(server: Scope, modules: tuple[Module, ...]) -> None:
+    """Work out all settings of a server now: its sessions share what does not depend on them."""
+    for scope in (server, *server.anonymous):
+        for module in modules:
+            for block in module.conf:
+                scope.get(block)
 
 
 def _services(configuration: Configuration) -> tuple[tuple[Service, ...], list[str]]:
