@@ -137,7 +137,8 @@ def _place(node: Node, shared: Sequence[Node], report: Report) -> Place:
         groups=tuple(tuple(part.settings) for part in parts),
         limits=tuple(limit(child) for part in parts for child in _latest(part, "limit")),
         directories=tuple(one for one in directories if one is not None),
-        anonymous=tuple(_place(child, (), report) for part in parts for child in part.of("anonymous")),
+        anonymous=tuple(_place(child, (), report) for part in parts for child in part.of("anonymous")
+                        if _has_root(child, report)),
         sessions=tuple(SessionPlace(child.condition, child.section.rank, _place(child, (), report))
                        for part in parts for child in part.of("session") if child.condition and child.section),
         words=node.words)
@@ -177,7 +178,11 @@ def _directory(node: Node, anonymous_root: str, report: Report) -> DirectoryPlac
             return None
         path = os.path.join(anonymous_root, path)
     if path.startswith("~") and path != "~" and not path.startswith("~/"):
-        path = _expand_user(path, node, report)
+        expanded = _expand_user(path)
+        if expanded is None:
+            report.warnings.append(_nobody(node, path))
+            return None
+        path = expanded
     deferred = path.startswith("~") or "%u" in path
     return DirectoryPlace(path if path.startswith("~") else os.path.normpath(path or "/"), contents_only, deferred,
                           tuple(node.settings), tuple(limit(child) for child in _latest(node, "limit")), node.where)
@@ -191,16 +196,29 @@ def _anonymous_root(node: Node, report: Report) -> str:
         return "/"
     if not any(setting.row.directive.keyword == "User" for setting in node.settings):
         report.warnings.append(f"{node.where}: {node.title} does not say which User it is for: nobody can log in there")
-    return os.path.normpath(_expand_user(path, node, report) if path.startswith("~") else path)
+    return os.path.normpath((_expand_user(path) or "/") if path.startswith("~") else path)
 
 
-def _expand_user(path: str, node: Node, report: Report) -> str:
+def _has_root(node: Node, report: Report) -> bool:
+    """An anonymous section below the home of nobody is left out with a warning: the real server starts with it, too."""
+    path = node.words[0] if node.words else ""
+    if not path.startswith("~") or _expand_user(path) is not None:
+        return True
+    report.warnings.append(_nobody(node, path))
+    return False
+
+
+def _nobody(node: Node, path: str) -> str:
+    return f"{node.where}: {node.title} has no effect: there is no user '{path[1:].partition('/')[0]}'"
+
+
+def _expand_user(path: str) -> str | None:
+    """``~user/rest`` below that user's home, ``None`` when there is no such user."""
     name, slash, rest = path[1:].partition("/")
     try:
         return pwd.getpwnam(name).pw_dir + slash + rest
     except KeyError:
-        report.errors.append(ConfigError(f"{node.title} names the unknown user '{name}'", node.where))
-        return "/"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
