@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pyproftpd import API as API
 from pyproftpd.api.auth import AuthSource
 from pyproftpd.api.command import Phase
+from pyproftpd.api.controls import ControlsAcl
 from pyproftpd.api.directive import ConfBlock, Context
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.frontend import FrontEnd
@@ -36,11 +37,16 @@ class AuthRow:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """An action of ftpdctl: ``handler(master, words) -> (status, lines)``."""
+    """An action of ftpdctl: ``handler(daemon, words) -> (status, lines)``, daemon as ``api.controls.Daemon``.
+
+    ``acls(scope)`` are the access lists that the main server has for it, ``enabled(scope)`` whether it is there at all.
+    """
 
     action: str
     doc: str
     handler: Callable[..., tuple[int, list[str]]]
+    acls: Callable[[Any], Sequence[ControlsAcl]]
+    enabled: Callable[[Any], bool] = lambda scope: True
 
 
 @dataclass(frozen=True, slots=True)

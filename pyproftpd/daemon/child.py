@@ -161,7 +161,8 @@ def open_trace(birth: Birth) -> Trace:
     """Trace goes to TraceLog; without one there is nowhere for it to go, and it stays off."""
     assert birth.service is not None
     conf = birth.service.scope.get(TraceConf)
-    if not conf.trace or not conf.trace_log:
+    levels = (*(conf.trace or ()), *birth.options.trace)
+    if not levels or not conf.trace_log:
         return Trace()
     sink: Sink | None = None
     try:
@@ -169,7 +170,7 @@ def open_trace(birth: Birth) -> Trace:
             sink = open_sink(conf.trace_log)
     except (OSError, UnsafePath) as error:
         birth.log.error(f"cannot open TraceLog {conf.trace_log}: {error}")
-    return Trace({channel: (low, high) for channel, low, high in conf.trace}, sink)
+    return Trace({channel: (low, high) for channel, low, high in levels}, sink)
 
 
 def on_signal(session: Session, number: int) -> None:
@@ -188,7 +189,8 @@ def on_signal(session: Session, number: int) -> None:
 def name_client(birth: Birth) -> None:
     session = _session(birth)
     session.title(f"connected: {birth.remote.host} ({birth.local})")
-    if birth.world.main.get(DaemonConf).use_reverse_dns:
+    asked = birth.options.reverse_dns
+    if birth.world.main.get(DaemonConf).use_reverse_dns if asked is None else asked:
         session.remote_name = sockets.confirmed_name(session.remote_address)
     birth.log.client = f"{session.remote_name}[{session.remote_address}]"
 

@@ -86,6 +86,7 @@ class Listeners:
         self._world = world
         ipv6 = (conf.use_ipv6 if options.ipv6 is None else options.ipv6) and sockets.has_ipv6()
         self.sockets: dict[Address, socket.socket] = {}
+        self._by_fd: dict[int, socket.socket] = {}
         kept = previous.sockets if previous else {}
         try:
             self._open(self.bindings.endpoints(tight=conf.socket_bind_tight, ipv6=ipv6), kept, ipv6)
@@ -137,4 +138,4 @@ class Listeners:
         for sock in self.sockets.values():
             if sock not in staying:
                 sock.close()
-        self.sockets = {}
+        self.sockets, self._by_fd = {}, {}

@@ -21,9 +21,11 @@ from pyproftpd.api.events import Restart
 from pyproftpd.daemon import child, signals
 from pyproftpd.daemon.census import Census
 from pyproftpd.daemon.child import Birth
+from pyproftpd.daemon.controls import Controls
 from pyproftpd.daemon.listener import Listeners
 from pyproftpd.daemon.options import Options
 from pyproftpd.daemon.pidfile import PidFile
+from pyproftpd.daemon.steering import Steering
 from pyproftpd.daemon.world import StartError, World, build, event_bus
 from pyproftpd.errors import ConfigErrors
 from pyproftpd.log import system
@@ -72,12 +74,15 @@ class Master:
         self.recorder = signals.Recorder(signals.MASTER, signals.MASTER_IGNORES)
         self.loop = Loop(self.timers, self.recorder, self._on_signal)
         self._reports, self._report_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.steering = Steering(self)
+        self.controls = Controls(self.steering, privs, self.timers)
         self._resting = False
         self._unsaid, self._quiet_until = 0, 0.0
         self._ended_by = 0
 
     def run(self) -> int:
         """Serve until TERM; returns the exit status."""
+        self.controls.renew(self.world.main, self.log)
         self._settle()
         self.log.notice(f"ProFTPD {COMPATIBILITY} standalone mode STARTUP")
         while not self._ended_by:
@@ -103,13 +108,15 @@ class Master:
         self.set_title("proftpd: (accepting connections)")
 
     def _turn(self) -> None:
-        watched = [self._reports] if self._resting else [self._reports, *self.listeners.fds()]
-        ready, _ = self.loop.wait(read=watched)
+        asking, answering = self.controls.interest()
+        watched = [self._reports, *asking, *(() if self._resting else self.listeners.fds())]
+        ready, writable = self.loop.wait(read=watched, write=answering)
         for fd in ready:
             if fd == self._reports:
                 self._read_reports()
             elif fd in self.listeners.fds():
                 self._accept(fd)
+        self.controls.serve(ready, writable)
 
     # connections
 
@@ -125,7 +132,8 @@ class Master:
             if accepted is None:
                 return
             sock, remote = accepted
-            reason = self.census.refusal(remote.host, self.world.main.get(DaemonConf), self.timers.clock())
+            reason = (self.census.refusal(remote.host, self.world.main.get(DaemonConf), self.timers.clock())
+                      or self.steering.refusal(sock))
             if reason:
                 sockets.reset(sock)
                 self._say_refusal(reason)
@@ -149,7 +157,8 @@ class Master:
     def _birth(self, sock: socket.socket, remote: Address) -> Birth:
         return Birth(options=self.options, world=self.world, bindings=self.listeners.bindings, sock=sock, remote=remote,
                      privs=self.privs, log=self.log, board=self.board, set_title=self.set_title,
-                     listeners=self.listeners, recorder=self.recorder, reports=self._report_end, others=(self._reports,))
+                     listeners=self.listeners, recorder=self.recorder, reports=self._report_end,
+                     others=(self._reports, *self.controls.descriptors()))
 
     def _rest(self) -> None:
         """Leave new connections in the backlog for a moment instead of spinning on what the system cannot give."""
@@ -206,12 +215,16 @@ class Master:
         if number == signal.SIGCHLD:
             self._reap()
         elif number == signal.SIGHUP:
-            self._reload()
+            self.steering.reload()
         elif number in signals.ENDING:
-            self._ended_by = number
-            self.loop.stop(f"signal {number}")
+            self.end(number)
 
-    def _reload(self) -> None:
+    def end(self, number: int) -> None:
+        """As if that signal had come."""
+        self._ended_by = number
+        self.loop.stop(f"signal {number}")
+
+    def reload(self) -> bool:
         """Build a whole new world beside the old one and swap; on any error the old one stays and the log says why."""
         self.log.notice("received SIGHUP -- master server reparsing configuration file")
         try:
@@ -224,7 +237,7 @@ class Master:
             for line in str(error).splitlines():
                 self.log.error(line)
             self.log.error("configuration not changed: the old one stays in force")
-            return
+            return False
         event_bus(self.world.configuration.modules).emit(Restart())
         old, old_log = self.listeners, self.log
         log.server = old_log.server
@@ -235,12 +248,14 @@ class Master:
             old_log.sink.close()
         self._renew_files()
         self.privs.become_daemon(world.uid, world.gid)
+        self.controls.renew(world.main, log)
         gc.unfreeze()
         self._settle()
         for note in world.notes:
             log.notice(note)
         log.notice("configuration reloaded")
         self.loop.interrupt()
+        return True
 
     def _renew_files(self) -> None:
         """PidFile may have moved; the scoreboard stays where the living sessions are."""
@@ -262,6 +277,7 @@ class Master:
         """No new connections; TERM for the sessions, KILL for those that do not listen; nothing stays behind."""
         self.log.notice(f"ProFTPD killed (signal {self._ended_by})")
         self.listeners.close()
+        self.controls.close()
         self._signal_children(signal.SIGTERM)
         deadline = self.timers.clock() + TERM_LIMIT
         self.loop = Loop(self.timers, self.recorder, self._on_signal_at_end)

@@ -23,6 +23,9 @@ class Options:
     #: -X: serve one session in this process, then end
     single: bool = False
     ipv6: bool | None = None
+    #: changed by ftpdctl in the running daemon, for sessions to come: (channel, lowest, highest level), UseReverseDNS
+    trace: tuple[tuple[str, int, int], ...] = ()
+    reverse_dns: bool | None = None
 
     @property
     def to_terminal(self) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from pyproftpd import API
 from pyproftpd.api import values
-from pyproftpd.api.controls import ControlsAcl, controls_acl
+from pyproftpd.api.controls import FAILED, Answer, ControlsAcl, Daemon, controls_acl
 from pyproftpd.api.directive import ConfBlock, Context, Repeat, Status, directive
-from pyproftpd.api.module import Module
+from pyproftpd.api.module import Control, Module
 
 
 class ModuleConf(ConfBlock, module="dso"):
@@ -20,8 +23,8 @@ class ModuleConf(ConfBlock, module="dso"):
         repeat=Repeat.ACCUMULATE, status=Status.ACCEPTED, doc="Load a library.")
     module_controls_ac_ls: tuple[ControlsAcl, ...] = directive(
         "ModuleControlsACLs", controls_acl, where=Context.SERVER, arity="4..*",
-        syntax="actions|all allow|deny user|group list", default=(), default_text="deny all", repeat=Repeat.ACCUMULATE,
-        status=Status.ACCEPTED, doc="Who may list, load and drop modules by ftpdctl.")
+        syntax="actions|all allow|deny user|group list", default=(), default_text="root only", repeat=Repeat.ACCUMULATE,
+        doc="Who may list modules by ftpdctl.")
     module_order: tuple[str, ...] = directive(
         "ModuleOrder", values.words_of, where=Context.SERVER, arity="1..*", syntax="mod_name.c ...", default=(),
         default_text="load order", repeat=Repeat.LAST, status=Status.ACCEPTED, doc="Order of the modules.")
@@ -30,4 +33,14 @@ class ModuleConf(ConfBlock, module="dso"):
         repeat=Repeat.LAST, status=Status.ACCEPTED, doc="Directory of the C server's shared modules.")
 
 
-module = Module(name="dso", api=API, conf=(ModuleConf,))
+def _list(daemon: Daemon, words: Sequence[str]) -> Answer:
+    if words:
+        return FAILED, ["wrong number of parameters"]
+    return 0, ["Loaded Modules:", *(f"  mod_{module.name}.c" for module in daemon.configuration.modules)]
+
+
+def _acls(scope: Any) -> Sequence[ControlsAcl]:
+    return scope.get(ModuleConf).module_controls_ac_ls  # type: ignore[no-any-return]
+
+
+module = Module(name="dso", api=API, conf=(ModuleConf,), controls=(Control("lsmod", "list modules", _list, _acls),))

@@ -174,6 +174,29 @@ class Scoreboard:
             if _PID.unpack_from(self._map, offset)[0] == pid:
                 self._map[offset:offset + 4] = bytes(4)
 
+    def scrub(self) -> int:
+        """Clear the slots of processes that have gone, and return how many; 0 while somebody else holds the lock."""
+        self.heal()
+        try:
+            fcntl.lockf(self._mutex, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return 0
+        try:
+            return self._clear_dead()
+        finally:
+            fcntl.lockf(self._mutex, fcntl.LOCK_UN)
+
+    def _clear_dead(self) -> int:
+        (used,) = _USED.unpack_from(self._map, _USED_OFFSET)
+        cleared = 0
+        for index in range(min(used, MAX_SLOTS)):
+            offset = _HEADER_SIZE + index * SLOT_SIZE
+            owner = _PID.unpack_from(self._map, offset)[0]
+            if owner and not alive(owner):
+                self._map[offset:offset + _PID.size] = bytes(_PID.size)
+                cleared += 1
+        return cleared
+
     def entries(self) -> Iterator[Entry]:
         """The living sessions."""
         self.heal()
