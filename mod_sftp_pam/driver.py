@@ -14,6 +14,7 @@ until the user has proved who he is: it may tell a stranger that an account is l
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,6 +69,10 @@ class PamDriver:
                 if account is None or handle.user() != user:
                     session.log.notice(f"{LOG_NAME}: no account for user '{user}' found")
                     return Verdict.NO_USER
+                if _is_anothers(account):
+                    session.log.notice(f"{LOG_NAME}: the account of user '{user}' comes from mod_{account.source}.c, PAM speaks "
+                                       "for the system's account of that name")
+                    return Verdict.NO_USER
                 talk.proven = True
                 phase = "account"
                 self._account(handle)
@@ -101,6 +106,18 @@ class PamDriver:
         session.environ.update(handle.environment())
         self._kept = pam.keep_session(handle)
         session.store[pam.KeptSession] = self._kept
+
+
+def _is_anothers(account: Account) -> bool:
+    """Does the system have an account of this name, and is it another one? Then what PAM found right may be the other one's
+    password (security.md U19). A name that only the user file has may be vouched for by any stack, a token's for one."""
+    if account.source != "auth_file" or account.hash == "x":
+        return False
+    try:
+        pwd.getpwnam(account.name)
+    except KeyError:
+        return False
+    return True
 
 
 class _Conversation:

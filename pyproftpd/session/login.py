@@ -170,6 +170,43 @@ def _judge_anonymous(session: Session, conf: LoginConf, password: bytes) -> Verd
     return Verdict.OK
 
 
+# An expired password.
+
+
+def can_change_password(session: Session, candidate: Candidate) -> bool:
+    """May this client be told that its password was right but has expired? Only where a new one would let it in: to
+    everybody else an expired password is a wrong one."""
+    account, conf = candidate.account, candidate.scope.get(LoginConf)
+    if account is None or candidate.anonymous or any(user == candidate.user for user, _ in conf.user_password):
+        return False
+    try:
+        rules.standing(account, conf)
+    except (Refused, OSError):
+        return False
+    return session.sources.changer(account) is not None
+
+
+def change_password(session: Session, candidate: Candidate, old: bytes, new: bytes) -> tuple[Verdict, str]:
+    """Replace an expired password (RFC 4252 8). ``OK`` is as good as :func:`check_password`'s; ``EXPIRED`` = the old one is
+    right and the new one was not taken, with the modules' words about it."""
+    account = candidate.account
+    changer = session.sources.changer(account) if account and can_change_password(session, candidate) else None
+    if account is None or changer is None or not new:
+        verdict = check_password(session, candidate, old)  # at the usual price; what is not changed is not a login
+        return (Verdict.REFUSED if verdict is Verdict.OK else verdict), ""
+    if len(old) > candidate.scope.get(LoginConf).max_password_size or b"\0" in old:
+        return Verdict.BAD_PASSWORD, ""
+    with session.privs.root():
+        verdict = changer.change_password(account, old, new, session.remote_name,
+                                          lambda: session.timers.left(LOGIN_TIMER))
+    if verdict is Verdict.OK:
+        session.log.notice(f"USER {candidate.user}: expired password changed")
+    else:
+        said = f" (new password not taken: {changer.advice})" if changer.advice else ""
+        session.log.notice(f"USER {candidate.user} (Login failed): {rules.wording(verdict)}{said}")
+    return verdict, changer.advice
+
+
 # The steps.
 
 
@@ -209,9 +246,7 @@ def _take_back(login: Login) -> None:
 def account_rules(login: Login) -> None:
     """RootLogin, RequireValidShell, UseFtpUsers, then the source's own word (expiry, locks)."""
     conf = login.conf
-    rules.root(login.account, conf)
-    rules.shell(login.account, conf)
-    rules.ftpusers(login.account, conf)
+    rules.standing(login.account, conf)
     with login.session.privs.root():
         verdict = login.session.sources.authorize(login.account)
     rules.authorized(login.account, verdict)

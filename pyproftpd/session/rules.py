@@ -51,6 +51,13 @@ def cited(conf: ConfBlock, keyword: str, value: str) -> str:
     return f"{keyword} {value} ({conf.source(name) or 'default'})"
 
 
+def standing(account: Account, conf: LoginConf) -> None:
+    """What the administrator says of the account, whatever state its password is in."""
+    root(account, conf)
+    shell(account, conf)
+    ftpusers(account, conf)
+
+
 def root(account: Account, conf: LoginConf) -> None:
     """uid 0 by whatever name."""
     if account.uid == 0 and not conf.root_login:

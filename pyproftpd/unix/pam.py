@@ -189,6 +189,26 @@ def password_conversation(password: bytes) -> Conversation:
     return converse
 
 
+def change_conversation(old: bytes, new: bytes, heard: list[str]) -> Conversation:
+    """Answers the questions of a password change: the present password where a prompt names it, else the new one.
+
+    Modules ask in English here, as nothing sets their locale: ``Current password:``, ``(current) UNIX password:``,
+    ``New password:``. What they complain of (``BAD PASSWORD: ...``) goes to ``heard``. A prompt that is taken for the wrong
+    one gets a wrong answer, and nothing is changed.
+    """
+    def converse(messages: Sequence[Message]) -> list[bytes | None]:
+        if any(message.style not in (Style.PROMPT_ECHO_OFF, Style.ERROR_MSG, Style.TEXT_INFO) for message in messages):
+            raise PamError(Code.CONV_ERR, "the PAM service asks more than passwords")
+        heard.extend(message.text for message in messages if message.style == Style.ERROR_MSG)
+        return [(old if _names_present(message.text) else new) if message.asks else None for message in messages]
+    return converse
+
+
+def _names_present(prompt: str) -> bool:
+    words = prompt.lower()
+    return "current" in words or "old" in words
+
+
 def silent_conversation(messages: Sequence[Message]) -> list[bytes | None]:
     """For account and session phases of a login by key: text is dropped, a question cannot be answered."""
     if any(message.asks for message in messages):

@@ -17,6 +17,8 @@ from mod_sftp.api import Banner, Prompt
 from mod_sftp_pam.conf import SftpPamConf
 from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.timers import Timers
+from tests import servers
+from tests.servers import Site
 
 MATRIX = next(iter(Path("/usr/lib").glob("*/pam_wrapper/pam_matrix.so")), Path("/nonexistent"))
 
@@ -87,6 +89,28 @@ def mixed_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = Path(__file__).with_name("mixed.c")
     subprocess.run([compiler, "-shared", "-fPIC", "-o", target, source, "-l:libpam.so.0"], check=True)
     return target
+
+
+@pytest.fixture
+def unix(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site whose AuthOrder the test writes itself."""
+    monkeypatch.setattr(servers, "BASE", servers.BASE.replace("AuthOrder mod_auth_file.c\n", ""))
+    configure = Site.configuration
+    monkeypatch.setattr(Site, "configuration", lambda self, extra="", *, base=servers.BASE, prologue="": configure(
+        self, extra, base=base, prologue=prologue))
+    return site
+
+
+@pytest.fixture
+def resident(site: Site, account: Callable[..., str]) -> str:
+    """A system user with the password ``Secret-1``, a home in the site, and the test's key."""
+    user = account("Secret-1")
+    home = site.root / "home" / user
+    home.mkdir()
+    subprocess.run(["usermod", "-d", home, user], check=True)
+    shutil.chown(home, user, user)
+    shutil.copy(site.root / "authorized_keys" / "demo", site.root / "authorized_keys" / user)
+    return user
 
 
 class Lines:

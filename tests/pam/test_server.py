@@ -27,18 +27,6 @@ def system(service: str, extra: str = "") -> str:
     return f"AuthOrder mod_auth_unix.c\nSFTPPAMServiceName {service}\nSFTPAuthMethods keyboard-interactive\n{extra}\n"
 
 
-@pytest.fixture
-def unix(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """A site whose AuthOrder the test writes itself."""
-    import tests.servers as servers
-
-    monkeypatch.setattr(servers, "BASE", servers.BASE.replace("AuthOrder mod_auth_file.c\n", ""))
-    configure = Site.configuration
-    monkeypatch.setattr(Site, "configuration", lambda self, extra="", *, base=servers.BASE, prologue="": configure(
-        self, extra, base=base, prologue=prologue))
-    return site
-
-
 def test_a_system_user_logs_in(start: Start, unix: Site, service: Service, account: Callable[..., str]) -> None:
     user = account("Secret-1")
     os.makedirs(unix.root / "home" / user)

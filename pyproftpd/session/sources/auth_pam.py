@@ -37,6 +37,8 @@ class PamSource:
         self._proved: pam.PamHandle | None = None
         #: why the last check failed, for the log
         self.reason = ""
+        #: what a module said of a new password, for the user
+        self.advice = ""
 
     def vouches(self, account: Account) -> bool:
         return account.source == auth_unix.NAME or account.hash == ELSEWHERE
@@ -62,10 +64,48 @@ class PamSource:
             if handle is not None:
                 handle.end()
             return error.verdict
+        self._keep(handle)
+        return Verdict.OK
+
+    def change_password(self, account: Account, old: bytes, new: bytes, remote: str,
+                        limit: Callable[[], float | None] = lambda: None) -> Verdict:
+        """Replace a password that has expired, and no other. ``EXPIRED`` = the old one is right, but the modules would not
+        have the new one; ``advice`` is what they said."""
+        self.reason, self.advice = "", ""
+        heard: list[str] = []
+        handle: pam.PamHandle | None = None
+        proven = False
+        try:
+            handle = self.start(account.name, pam.password_conversation(old), remote, limit)
+            handle.authenticate()
+            proven = self._expired(handle)
+            handle.conversation = pam.change_conversation(old, new, heard)
+            handle.change_password()
+            if handle.user() != account.name:
+                raise pam.PamError(pam.Code.PERM_DENIED, f"PAM made '{handle.user()}' of user '{account.name}'")
+        except pam.PamError as error:
+            self.reason, self.advice = str(error), " ".join(heard)
+            if handle is not None:
+                handle.end()
+            return Verdict.EXPIRED if proven else error.verdict
+        self._keep(handle)
+        return Verdict.OK
+
+    @staticmethod
+    def _expired(handle: pam.PamHandle) -> bool:
+        """True, or ``PamError``: an account that is well, or that a new password would not help."""
+        try:
+            handle.account()
+        except pam.PamError as error:
+            if error.code == pam.Code.NEW_AUTHTOK_REQD:
+                return True
+            raise
+        raise pam.PamError(pam.Code.PERM_DENIED, "the password has not expired")
+
+    def _keep(self, handle: pam.PamHandle) -> None:
         if self._proved is not None:
             self._proved.end()
         self._proved = handle
-        return Verdict.OK
 
     def take(self) -> pam.PamHandle | None:
         """The transaction of the last password that was right, once; the taker ends it."""

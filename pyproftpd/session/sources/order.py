@@ -41,6 +41,15 @@ class Voucher(Protocol):
 
 
 @runtime_checkable
+class Changer(Protocol):
+    """A source that can replace an expired password; ``advice`` is what it has against a new one."""
+
+    advice: str
+
+    def change_password(self, account: Account, old: bytes, new: bytes, remote: str, limit: Limit = ...) -> Verdict: ...
+
+
+@runtime_checkable
 class Enclosable(Protocol):
     """A source that must prepare for the loss of root and of the real root directory."""
 
@@ -102,6 +111,11 @@ class Sources:
     def _voucher(self, account: Account) -> Voucher | None:
         vouchers = (source for source, _ in self._rows if isinstance(source, Voucher))
         return next((voucher for voucher in vouchers if voucher.vouches(account)), None)
+
+    def changer(self, account: Account) -> Changer | None:
+        """Who could replace the password of this account, if anybody."""
+        voucher = self._voucher(account)
+        return voucher if isinstance(voucher, Changer) else None
 
     def authorize(self, account: Account) -> Verdict:
         source = self.source(account.source)

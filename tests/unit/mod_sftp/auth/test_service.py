@@ -191,7 +191,7 @@ def test_a_change_of_password_is_a_failure(start: Start) -> None:
 
 
 def test_a_login_that_the_rules_refuse_looks_like_a_wrong_password(start: Start) -> None:
-    server = start(quiet("<Limit LOGIN>\nDenyAll\n</Limit>"))
+    server = start(quiet("<Limit LOGIN>\nDenyUser demo\n</Limit>"))
     with connect(server) as client:
         assert client.password("demo", PASSWORD) == client.password("demo", "wrong")
     assert "login of user 'demo' refused" in server.site.log("sftp.log")
