@@ -270,9 +270,9 @@ def admit(birth: Birth) -> None:
     """The administrator's limits; a refusal is spoken by the front end."""
     assert birth.service is not None
     session = _session(birth)
-    if birth.board is None:
-        return
-    refusal = admission.admit(session, birth.board.entries())
+    refusal = admission.planned_shutdown(session)
+    if refusal is None and birth.board is not None:
+        refusal = admission.admit(session, birth.board.entries())
     if refusal is not None:
         session.end_reason = refusal.directive
         birth.service.frontend.refuse(session, refusal.directive, refusal.text)
@@ -284,10 +284,10 @@ STEPS: tuple[Callable[[Birth], None], ...] = (
     start_timers, enter_scoreboard, prepare_modules, admit)
 
 
-def serve(birth: Birth) -> int:
+def serve(birth: Birth, steps: tuple[Callable[[Birth], None], ...] = STEPS) -> int:
     """Run the steps and the front end; returns the exit status."""
     try:
-        for step in STEPS:
+        for step in steps:
             step(birth)
         session = _session(birth)
         assert birth.service is not None

@@ -21,6 +21,7 @@ from pyproftpd.api.events import Restart
 from pyproftpd.daemon import child, signals
 from pyproftpd.daemon.census import Census
 from pyproftpd.daemon.child import Birth
+from pyproftpd.daemon.closing import Closing
 from pyproftpd.daemon.controls import Controls
 from pyproftpd.daemon.listener import Listeners
 from pyproftpd.daemon.options import Options
@@ -32,6 +33,7 @@ from pyproftpd.log import system
 from pyproftpd.log.system import ServerLogger
 from pyproftpd.session.conf import DaemonConf
 from pyproftpd.session.loop import Loop, SessionEnd
+from pyproftpd.session.shutmsg import ShutdownConf
 from pyproftpd.unix import sockets
 from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.scoreboard import Scoreboard
@@ -76,13 +78,14 @@ class Master:
         self._reports, self._report_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.steering = Steering(self)
         self.controls = Controls(self.steering, privs, self.timers)
+        self.closing = Closing(self.timers, privs, self.steering.dismiss)
         self._resting = False
         self._unsaid, self._quiet_until = 0, 0.0
         self._ended_by = 0
 
     def run(self) -> int:
         """Serve until TERM; returns the exit status."""
-        self.controls.renew(self.world.main, self.log)
+        self._renew_doors()
         self._settle()
         self.log.notice(f"ProFTPD {COMPATIBILITY} standalone mode STARTUP")
         while not self._ended_by:
@@ -248,7 +251,7 @@ class Master:
             old_log.sink.close()
         self._renew_files()
         self.privs.become_daemon(world.uid, world.gid)
-        self.controls.renew(world.main, log)
+        self._renew_doors()
         gc.unfreeze()
         self._settle()
         for note in world.notes:
@@ -256,6 +259,11 @@ class Master:
         log.notice("configuration reloaded")
         self.loop.interrupt()
         return True
+
+    def _renew_doors(self) -> None:
+        """Where ftpdctl and ftpshut reach this daemon."""
+        self.controls.renew(self.world.main, self.log)
+        self.closing.watch(self.world.main.get(ShutdownConf).file, self.log)
 
     def _renew_files(self) -> None:
         """PidFile may have moved; the scoreboard stays where the living sessions are."""

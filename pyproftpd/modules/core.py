@@ -21,6 +21,7 @@ from pyproftpd.session.conf import (
     SocketConf,
     TimeoutConf,
 )
+from pyproftpd.session.shutmsg import ShutdownConf
 from pyproftpd.vfs.conf import AccessConf, FsConf, HidingConf, OwnershipConf
 
 
@@ -65,4 +66,4 @@ def _commands() -> Table:
 module = Module(
     name="core", api=API, sections=SECTIONS, describe={"commands": _commands},
     conf=(LanguageConf, ServerConf, DaemonConf, SocketConf, TimeoutConf, DisplayConf, EnvironmentConf, ProtocolConf,
-          OwnershipConf, AccessConf, HidingConf, FsConf, LimitConf, ClassConf, TransferLogConf, TraceConf, FtpConf))
+          ShutdownConf, OwnershipConf, AccessConf, HidingConf, FsConf, LimitConf, ClassConf, TransferLogConf, TraceConf, FtpConf))

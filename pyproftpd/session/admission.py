@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyproftpd.errors import PeerError, Refused
+from pyproftpd.session import shutmsg
 from pyproftpd.session.conf import AdmissionConf, Cap
 from pyproftpd.unix.scoreboard import Entry
 from pyproftpd.vfs import limits
@@ -57,6 +58,15 @@ def welcome(session: Session) -> bool:
     server or an anonymous section. Source: real server, which closes without a word."""
     places = (session.scope, *session.scope.anonymous)
     return any(limits.evaluate(place, ("LOGIN",), "", session).allowed for place in places)
+
+
+def planned_shutdown(session: Session) -> TooMany | None:
+    """At connect and at login: the notice of ftpshut."""
+    text = shutmsg.denial(session, session.configuration.servers[0].get(shutmsg.ShutdownConf).file)
+    if not text:
+        return None
+    session.log.notice(f"Connection refused (shutdown notice): {text}")
+    return TooMany("ShutdownFile", text)
 
 
 def admit(session: Session, entries: Iterable[Entry]) -> TooMany | None:

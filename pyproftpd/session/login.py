@@ -290,8 +290,11 @@ def limit_login(login: Login) -> None:
 
 
 def admit(login: Login) -> None:
-    """The MaxClients family: show the session as logged in, then count."""
+    """A planned shutdown, then the MaxClients family: show the session as logged in, and count."""
     session, slot = login.session, login.session.slot
+    closing = admission.planned_shutdown(session)
+    if closing is not None:
+        raise closing
     if slot is not None:
         slot.update(user=session.user, uid=login.account.uid, gid=login.account.gid, authenticated=True)
         login.undo.append(lambda: slot.update(user="(none)", uid=0, gid=0, authenticated=False))
