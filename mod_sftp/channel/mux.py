@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mod_sftp.channel.channel import MAX_DATA, Channel
 from mod_sftp.channel.globals import answer_global
-from mod_sftp.channel.requests import answer_request
+from mod_sftp.channel.requests import STARTERS, answer_request
 from mod_sftp.log import SftpLog
 from mod_sftp.wire.messages import Msg, OpenFailure
 from mod_sftp.wire.ssh import Reader, string, u32
@@ -167,6 +167,8 @@ class Mux:
                 self.transport.send(Msg.CHANNEL_SUCCESS if accepted else Msg.CHANNEL_FAILURE, u32(channel.peer))
             if start is not None:
                 start()
+            elif not accepted and not want_reply and kind in STARTERS and channel.program is None:
+                channel.finish(1)  # dropbear's client asks for no reply and would wait for one thing or the other
 
     def _global_request(self, payload: memoryview) -> None:
         reader = Reader(payload)

@@ -27,6 +27,9 @@ PROGRAMS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("exec", "date"): ("date", "mod_sftp.channel.date:open_program"),
 }
 
+#: requests after which a client expects a program; refused without a reply they leave it waiting
+STARTERS = frozenset({"exec", "subsystem", "shell"})
+
 #: a command line holds a flag or two and paths of at most PATH_MAX
 MAX_COMMAND = 64 * 1024
 #: ``env``: names and values beyond these are no settings of a user's
