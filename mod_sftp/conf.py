@@ -217,6 +217,9 @@ def _user_path(words: Sequence[str], context: ParseContext) -> str:
         raise ValueError("an absolute path, or one that begins with ~")
     return words[0]
 
+#: ``proftpd -DSFTP_USE_FIPS``: only algorithms of FIPS 140 may be used
+FIPS_LABEL = "SFTP_USE_FIPS"
+
 
 class SftpConf(ConfBlock, module="sftp", prefix="SFTP"):
     """SSH2, SFTP and SCP on this server."""

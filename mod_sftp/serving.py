@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 
 from mod_sftp.channel.requests import PROGRAMS
-from mod_sftp.conf import SftpConf
+from mod_sftp.conf import FIPS_LABEL, SftpConf
 from mod_sftp.crypto.groups import Groups
 from mod_sftp.crypto.hostkeys import Signer
 from mod_sftp.crypto.offer import fips_enabled, library_version
@@ -37,8 +37,6 @@ SOFTWARE = "mod_sftp"
 MAX_VERSION = 253
 #: what an SFTPHostKey line begins with that names an agent
 AGENT = "agent:"
-#: ``proftpd -DSFTP_USE_FIPS``
-FIPS_LABEL = "SFTP_USE_FIPS"
 #: options that make KEXINIT wait for the client's version (behaviours 14 and 31)
 PESSIMISTIC = frozenset({"PessimisticKexinit", "OldProtocolCompat"})
 #: how long a client that is turned away may take to read why

@@ -50,7 +50,7 @@ class HostBased:
         try:
             hash_name, text = shown(attempt.conf, request.blob)
             attempt.session.state(SftpLog).line(f"public key {hash_name} fingerprint: {text}")
-            offered = examine(attempt.conf, request.algorithm, request.blob)
+            offered = examine(attempt.conf, request.algorithm, request.blob, fips=attempt.fips)
             if offered.certificate is not None:
                 raise Unfit("certificates of hosts are not taken")
             check_blacklist(attempt.conf, offered.blob)

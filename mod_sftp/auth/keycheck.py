@@ -44,17 +44,12 @@ class OfferedKey:
         return fingerprint(self.key.blob) if self.key.blob else fingerprint(self.blob)
 
 
-def accepted_algorithms(conf: SftpConf) -> tuple[str, ...]:
-    """SFTPAuthPublicKeys, or what the security profile accepts."""
-    return offer("pubkey", conf.auth_public_keys, profile=conf.security_profile)
-
-
-def examine(conf: SftpConf, algorithm: str, blob: bytes) -> OfferedKey:
+def examine(conf: SftpConf, algorithm: str, blob: bytes, *, fips: bool) -> OfferedKey:
     """Before any look-up: known and allowed algorithm, a blob of its type, a size within SFTPKeyLimits. Raises: Unfit."""
     row = signature_algorithm(algorithm)
     if row is None:
         raise Unfit(f"unsupported public key algorithm '{algorithm}' requested")
-    if algorithm not in accepted_algorithms(conf):
+    if algorithm not in offer("pubkey", conf.auth_public_keys, profile=conf.security_profile, fips=fips):
         raise Unfit(f"public key algorithm '{algorithm}' is not allowed by SFTPAuthPublicKeys")
     try:
         if key_type(blob) != row.key_type:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mod_sftp.api import Prompt
+from mod_sftp.conf import FIPS_LABEL
 from pyproftpd.api.auth import Verdict
 
 if TYPE_CHECKING:
@@ -106,6 +107,11 @@ class Attempt:
     def user(self) -> str:
         """The name as text, for logs and for finding stores."""
         return self.name.decode("utf-8", "surrogateescape")
+
+    @property
+    def fips(self) -> bool:
+        """Started with ``-D SFTP_USE_FIPS``: keys are held to the same standard as the exchange of keys."""
+        return FIPS_LABEL in self.session.configuration.labels
 
 
 class Method(Protocol):

@@ -86,7 +86,7 @@ class PublicKey:
         attempt.session.state(SftpLog).line(f"public key {hash_name} fingerprint: {text}")
         if request.host_key is not None and request.host_key != attempt.connection.host_key:
             raise Unfit("client is bound to another host key than that of this connection")
-        return examine(attempt.conf, request.algorithm, request.blob)
+        return examine(attempt.conf, request.algorithm, request.blob, fips=attempt.fips)
 
     def _authorised(self, attempt: Attempt, offered: OfferedKey) -> Uses:
         """What the stores say of the key. A ghost's stores are read as those of a user without keys."""

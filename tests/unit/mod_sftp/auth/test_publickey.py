@@ -80,7 +80,7 @@ class Desk:
             return kept.setdefault(kind, kind()) if kind not in kept else kept[kind]
 
         self.session: Any = SimpleNamespace(privs=privs, store=kept, state=state, remote_address="192.0.2.7",
-                                            remote_name="desk.example.org")
+                                            remote_name="desk.example.org", configuration=SimpleNamespace(labels=()))
         self.connection: Any = SimpleNamespace(
             session_id=SESSION_ID, host_key=HOST_KEY, insecure=False,
             send=lambda number, *parts: self.sent.append(bytes((number,)) + b"".join(parts)))
