@@ -32,6 +32,7 @@ def fstat(sftp: SftpServer, cmd: Command, request: Request) -> Described:
     handle = sftp.handles.any(request.handle)
     subject = handle.transfer if isinstance(handle, FileHandle) else handle.listing
     assert subject is not None
+    sftp.judge(cmd, handle)
     return described(sftp, subject.stat(), request.mask)
 
 
@@ -61,6 +62,7 @@ def setstat(sftp: SftpServer, cmd: Command, request: Request) -> None:
 def fsetstat(sftp: SftpServer, cmd: Command, request: Request) -> None:
     handle = sftp.handles.file(request.handle)
     apply(sftp, cmd, handle.transfer, request.attrs)
+    cmd.bytes = handle.transfer.bytes
 
 
 def apply(sftp: SftpServer, cmd: Command, subject: str | Upload | Download, attrs: Attributes, *,

@@ -109,8 +109,8 @@ def write_request(sftp: SftpServer, cmd: Command, request: Request) -> None:
     if handle.write_at is None:
         raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for writing")
     handle.write_at(request.offset, memoryview(request.value))
-    cmd.bytes = len(request.value)
-    moved(sftp, handle, cmd.bytes)
+    progress(cmd, handle, request.offset)
+    moved(sftp, handle, len(request.value))
 
 
 def read_request(sftp: SftpServer, cmd: Command, request: Request) -> bytes | None:
@@ -122,11 +122,17 @@ def read_request(sftp: SftpServer, cmd: Command, request: Request) -> bytes | No
         raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for reading")
     space = memoryview(bytearray(count))
     got = handle.read_at(request.offset, [space]) if count else 0
+    progress(cmd, handle, request.offset)
     if count and not got:
         return None
-    cmd.bytes = got
     moved(sftp, handle, got)
     return bytes(space[:got])
+
+
+def progress(cmd: Command, handle: FileHandle, offset: int) -> None:
+    """What the log line of a single READ or WRITE says of its transfer: all bytes so far, and where this one begins."""
+    cmd.bytes = handle.transfer.bytes
+    cmd.note("mod_xfer.file-offset", str(offset))
 
 
 def require_range(offset: int, count: int) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: that is at most 80 KiB, below the 256 KiB that OpenSSH's client takes.
 BATCH = 128
 
+#: Type, request id and count in front of the names; the length of a string.
+NAME_HEAD, LENGTH = 9, 4
+
 #: Paths joined in a REALPATH of version 6.
 MAX_COMPOSE = 64
 
@@ -38,6 +41,9 @@ def opendir(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
         inner.errno, inner.code, inner.text = error.errno or errno.EIO, "451", sftp.explain(error)[1]
         sftp.session.finished(inner)
         raise
+    cmd.bytes = inner.bytes = 0
+    if listing.denied:
+        sftp.line(f"READDIR of '{cmd.arg}' denied by {listing.denied}")
     return sftp.handles.add(DirectoryHandle(inner, listing))
 
 
@@ -47,10 +53,18 @@ def readdir(sftp: SftpServer, cmd: Command, request: Request) -> Entries | None:
     assert listing is not None
     entries = listing.read(BATCH)
     sftp.transferring()
+    cmd.bytes = handle.cmd.bytes
     if not entries:
         return None
     describe = _describe3 if sftp.version <= 3 else _describe4
-    return Entries([describe(sftp, listing, entry) for entry in entries])
+    names = [describe(sftp, listing, entry) for entry in entries]
+    cmd.bytes = handle.cmd.bytes = (handle.cmd.bytes or 0) + _size(names)
+    return Entries(names)
+
+
+def _size(names: list[Named]) -> int:
+    """Bytes of an answer as logs count them: all but its own length. Source: real server."""
+    return NAME_HEAD + sum(2 * LENGTH + len(entry.name) + len(entry.long_name) + len(entry.attrs) for entry in names)
 
 
 def _describe3(sftp: SftpServer, listing: Listing, entry: Entry) -> Named:
@@ -101,7 +115,10 @@ def path_to_be(sftp: SftpServer, cmd: Command) -> str:
     path = cmd.path or ""
     try:
         return sftp.view.realpath(cmd, path, must_exist=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, Refused) as error:
+        if error.errno != errno.ENOENT:
+            raise
+        # not there, or hidden: the same answer, or it would tell that there is something to hide
         sftp.view.realpath(cmd, posixpath.dirname(path), must_exist=True)
         return sftp.view.realpath(cmd, path, must_exist=False)
 

@@ -42,6 +42,7 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     if want.nofollow:
         _refuse_link(sftp, cmd)
     inner = _transfer_command(cmd.path, append=want.append, writes=writes)
+    inner.sent = cmd.sent
     sftp.session.begin(inner)
     try:
         transfer: Upload | Download = (
@@ -53,12 +54,22 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
         raise
     handle = FileHandle(
         inner, transfer, want,
-        read_at=transfer.read_at if want.read or not writes else None,
+        read_at=transfer.read_at if not writes or (want.read and _may_read(sftp, transfer)) else None,
         write_at=transfer.write_at if want.write else None,  # type: ignore[union-attr]
         logged=sftp.wants(LogClass.WRITE if writes else LogClass.READ, "WRITE" if writes else "READ"))
     name = sftp.handles.add(handle)
     inner.note("sftp.file-handle", name.decode())
+    cmd.note("sftp.file-handle", name.decode())
+    cmd.bytes = 0
     return name
+
+
+def _may_read(sftp: SftpServer, transfer: Upload | Download) -> bool:
+    """A file opened for both is judged as an upload; reading what was there needs what a download needs (security.md F6)."""
+    decision = sftp.view.access.decide_open(("RETR",), "READ", transfer.vpath)
+    if not decision.allowed:
+        sftp.line(f"READ of '{transfer.vpath.virtual}' denied by {decision.reason}")
+    return decision.allowed
 
 
 def _transfer_command(path: str, *, append: bool, writes: bool) -> Command:
@@ -112,10 +123,11 @@ def close(sftp: SftpServer, cmd: Command, request: Request) -> None:
         if isinstance(handle, FileHandle):
             cmd.classes |= inner.classes
             handle.transfer.finish()
-            cmd.bytes = inner.bytes
+            cmd.bytes, cmd.modified = inner.bytes, inner.modified
             inner.code, inner.text = DONE, "Transfer complete"
         elif handle.listing is not None:
             handle.listing.close()
+            cmd.bytes = 0
     except (OSError, Refused) as error:
         _failed(inner, error)
         raise

@@ -38,7 +38,7 @@ def by_link(sftp: SftpServer, request: Request) -> tuple[str, str | None, str | 
     if request.kind == Fxp.SYMLINK and not sftp.terms.draft_symlinks:
         link, target = target, link
     request.path, request.target = link, target
-    return f"{link} {target}", sftp.path(link), None
+    return f"{target} {link}", sftp.path(link), None
 
 
 def symlink(sftp: SftpServer, cmd: Command, request: Request) -> None:

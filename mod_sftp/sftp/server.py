@@ -7,12 +7,13 @@ its handler and is answered by its reply shape. READ and WRITE go the short way 
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.log import SftpLog
 from mod_sftp.sftp import data, extensions, table
 from mod_sftp.sftp.framer import Framer
-from mod_sftp.sftp.handles import FileHandle, Handles
+from mod_sftp.sftp.handles import DirectoryHandle, FileHandle, Handles
 from mod_sftp.sftp.status import Status, StatusError, code_for, describe, reply
 from mod_sftp.sftp.terms import Terms, terms_of
 from mod_sftp.wire.fxp import (
@@ -140,8 +141,8 @@ class SftpServer:
             answer = row.handler(self, inner[-1] if inner else outer, request)
         except (OSError, Refused) as error:
             status, text = self.explain(error)
-            if isinstance(error, Refused):
-                self.line(f"{outer.name} of '{outer.arg}' denied by {error.rule}")
+            why = f"denied by {error.rule}" if isinstance(error, Refused) else f"failed: {os.strerror(error.errno or 0)}"
+            self.line(f"{outer.name} of '{outer.arg}' {why}")
             outer.code, outer.text = str(code_for(status, self.version)), text
             for cmd, pseudo in zip(inner, row.pseudo, strict=True):
                 cmd.code, cmd.text = pseudo.failed, text
@@ -184,7 +185,7 @@ class SftpServer:
                 self.line(f"repeated INIT for version {asked} answered with version {self.version}")
             else:
                 self.agree(min(asked, self.terms.highest))
-                self.line(f"using SFTP version {self.version} for this session (client asked for {asked})")
+                self.line(f"using SFTP protocol version {self.version} for this session (channel ID {self.channel.id})")
         self.channel.write(version_message(self.version, extensions.announced(self)))
 
     def agree(self, version: int) -> None:
@@ -205,9 +206,12 @@ class SftpServer:
             raise StatusError(Status.INVALID_FILENAME, "Name holds a NUL byte")
         return self.view.absolute(text)
 
-    def judge(self, cmd: Command, handle: FileHandle) -> None:
-        """Ask the Limits of ``cmd`` about a file that is open already."""
-        decision = self.view.access.decide(cmd.limits, cmd.group, Subject(handle.transfer.vpath, None, cmd.arg))
+    def judge(self, cmd: Command, handle: FileHandle | DirectoryHandle) -> None:
+        """Ask the Limits of ``cmd`` about something that is open already; its name passed the filters then."""
+        subject = handle.transfer if isinstance(handle, FileHandle) else handle.listing
+        if subject is None:
+            raise StatusError(Status.INVALID_HANDLE)
+        decision = self.view.access.decide(cmd.limits, cmd.group, Subject(subject.vpath, None, cmd.sent), filters=False)
         if not decision.allowed:
             raise Refused(decision.reason, errno.ENOENT if decision.hidden else errno.EACCES)
 

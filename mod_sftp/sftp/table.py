@@ -154,6 +154,8 @@ def commands(row: Row, request: Request, sftp: SftpServer, argument: str | None)
     outer = Command(row.name, own if argument is None else argument, limits=row.limits, group=row.group,
                     classes=row.classes, path=path, path2=path2)
     outer.real_path = real
+    if request.path:
+        outer.sent, outer.sent2 = request.path, request.target
     if not row.pseudo:
         return outer, ()
     return outer, tuple([_act_as(pseudo, row, request, outer) for pseudo in row.pseudo])
@@ -162,5 +164,8 @@ def commands(row: Row, request: Request, sftp: SftpServer, argument: str | None)
 def _act_as(pseudo: Pseudo, row: Row, request: Request, outer: Command) -> Command:
     cmd = Command(pseudo.name, pseudo.argument(request, outer), limits=row.limits, group=row.group,
                   classes=pseudo.classes, path=outer.path, path2=outer.path2)
-    cmd.real_path = outer.real_path
+    cmd.real_path, cmd.sent, cmd.sent2 = outer.real_path, outer.sent, outer.sent2
+    if pseudo in (RNFR, RNTO):
+        cmd.bytes = 0
+        cmd.note("mod_core.rnfr-path", outer.path or "")
     return cmd

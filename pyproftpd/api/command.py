@@ -55,21 +55,26 @@ class Command:
     ``path2``    the second path of a rename, link or copy (the target)
 
     The outcome is filled in before the LOG phase: ``code`` and ``text`` (the reply of the protocol: FTP code or SFTP
-    status number), ``errno`` (0 = success), ``bytes`` moved, ``transfer`` when it moved a file, ``notes`` (``%{note:}``).
+    status number), ``errno`` (0 = success), ``bytes`` moved (``None``: none to move),
+    ``transfer`` when it moved a file, ``notes`` (``%{note:}``).
     """
 
-    __slots__ = ("name", "arg", "limits", "group", "classes", "path", "path2", "real_path", "started", "code", "text",
-                 "errno", "reason", "bytes", "transfer", "modified", "notes")
+    __slots__ = ("name", "arg", "sent", "sent2", "limits", "group", "classes", "path", "path2", "real_path", "started",
+                 "code", "text", "errno", "reason", "bytes", "transfer", "modified", "notes")
 
     def __init__(self, name: str, arg: str = "", *, limits: tuple[str, ...] = (), group: str = "",
                  classes: LogClass = LogClass.MISC, path: str | None = None, path2: str | None = None) -> None:
         self.name, self.arg, self.limits, self.group, self.classes = name, arg, limits, group, classes
         self.path, self.path2 = path, path2
+        #: the two paths as the client sent them, which AllowFilter and DenyFilter are asked about; ``arg`` can be worded
+        #: for the logs
+        self.sent = self.sent2 = arg
         #: absolute path outside of any chroot (``%f``), set by the View once resolved
         self.real_path: str | None = None
         #: monotonic seconds
         self.started = time.monotonic()
-        self.code, self.text, self.errno, self.bytes = "", "", 0, 0
+        self.code, self.text, self.errno = "", "", 0
+        self.bytes: int | None = None
         #: why policy refused, for ``--explain`` and the server log
         self.reason = ""
         self.transfer: TransferRecord | None = None

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyproftpd import COMPATIBILITY
-from pyproftpd.api.command import Command
+from pyproftpd.api.command import Command, LogClass
 from pyproftpd.api.facts import LogFacts
 from pyproftpd.log.lines import stamp
 
 #: commands whose outcome is a transfer, so that ``%{transfer-status}`` and its like apply. Source: real server, mod_log
-TRANSFERS = frozenset({"STOR", "STOU", "APPE", "RETR"})
+TRANSFERS = frozenset({"STOR", "STOU", "APPE", "RETR", "LIST", "MLSD", "NLST"})
+#: commands that can say that they changed an existing file
+STORES = frozenset({"STOR", "STOU", "APPE", "OPEN", "CLOSE"})
 #: commands for which ``%d`` and ``%D`` name the command's own directory
 DIRECTORY_COMMANDS = frozenset({"CDUP", "XCUP", "CWD", "XCWD", "LIST", "MLSD", "MLST", "NLST", "MKD", "XMKD", "RMD", "XRMD"})
 DEFAULT_TIME = "[%d/%b/%Y:%H:%M:%S %z]"
@@ -40,7 +42,9 @@ class Field:
     parameter: bool = False
 
 
-def _command_line(cmd: Command, facts: LogFacts, key: str) -> str:
+def _command_line(cmd: Command, facts: LogFacts, key: str) -> str | None:
+    if cmd.classes & (LogClass.CONNECT | LogClass.EXIT):
+        return None
     return f"{cmd.name.replace('_', ' ', 1) if cmd.name.startswith('SITE_') else cmd.name} {cmd.arg}".rstrip()
 
 
@@ -53,7 +57,7 @@ def _transfer(attribute: str) -> Getter:
 def _bytes(cmd: Command, facts: LogFacts, key: str) -> int | None:
     if cmd.transfer is not None:
         return cmd.transfer.bytes
-    return cmd.bytes if cmd.bytes or cmd.name in TRANSFERS else None
+    return cmd.bytes
 
 
 def _seconds(cmd: Command, facts: LogFacts, key: str) -> str | None:
@@ -63,13 +67,44 @@ def _seconds(cmd: Command, facts: LogFacts, key: str) -> str | None:
 def _directory(last_part: bool) -> Getter:
     def get(cmd: Command, facts: LogFacts, key: str) -> str | None:
         if cmd.name not in DIRECTORY_COMMANDS or cmd.path is None:
-            return None
+            return facts.cwd if last_part else None
         return os.path.basename(cmd.path) or "/" if last_part else cmd.path
     return get
 
 
+def _file(cmd: Command, facts: LogFacts, key: str) -> str | None:
+    """The file that was moved, which lies behind a link that the client may have named."""
+    return cmd.transfer.path if cmd.transfer is not None else cmd.real_path
+
+
+def _basename(cmd: Command, facts: LogFacts, key: str) -> str | None:
+    return os.path.basename(_file(cmd, facts, key) or "") or None
+
+
 def _client_path(cmd: Command, facts: LogFacts, key: str) -> str | None:
+    if cmd.name == "RNTO" and cmd.path2:
+        return cmd.path2
     return cmd.path if cmd.real_path is not None else None
+
+
+def _rename_source(cmd: Command, facts: LogFacts, key: str) -> str | None:
+    return cmd.path if cmd.name == "RNTO" and cmd.path2 else None
+
+
+def _name(cmd: Command, facts: LogFacts, key: str) -> str | None:
+    """The beginning of a session has no command; its end is called EXIT."""
+    return None if cmd.name == "CONNECT" else cmd.name.replace("SITE_", "SITE ", 1)
+
+
+def _modified(cmd: Command, facts: LogFacts, key: str) -> bool:
+    return cmd.modified and cmd.name in STORES
+
+
+def _offset(cmd: Command, facts: LogFacts, key: str) -> str | int | None:
+    """Where a resumed transfer began, or what a single READ or WRITE is about."""
+    if cmd.transfer is not None:
+        return cmd.transfer.offset
+    return (cmd.notes or {}).get("mod_xfer.file-offset")
 
 
 def _status(cmd: Command, facts: LogFacts, key: str) -> str | None:
@@ -121,15 +156,15 @@ def _milliseconds_of(transfer_only: bool) -> Getter:
 FIELDS: tuple[Field, ...] = (
     Field("%%", "", lambda cmd, facts, key: "%", "a percent sign"),
     Field("%a", "remote_ip", _fact("remote_address"), "address of the client"),
-    Field("%A", "anon_password", lambda cmd, facts, key: facts.notes.get("mod_auth.anon-passwd"), "password of an anonymous login",
+    Field("%A", "anon_password", lambda cmd, facts, key: facts.notes.get("mod_auth.anon-passwd"), "password of an anonymous user",
           "UNKNOWN"),
     Field("%b", "bytes_sent", _bytes, "bytes moved, or the size of a deleted file"),
     Field("%c", "connection_class", _fact("connection_class"), "class of the connection"),
-    Field("%d", "dir_name", _directory(True), "last part of a directory command's path"),
-    Field("%D", "dir_path", _directory(False), "path of a directory command"),
+    Field("%d", "dir_name", _directory(True), "last part of a directory command's path; else the current directory"),
+    Field("%D", "dir_path", _directory(False), "path of a directory command", ""),
     Field("%E", "session_end_reason", lambda cmd, facts, key: facts.end_reason if cmd.name == "EXIT" else None,
           "why the session ended", ""),
-    Field("%f", "file", lambda cmd, facts, key: cmd.real_path, "absolute path of the file, outside of any chroot"),
+    Field("%f", "file", _file, "absolute path of the file, outside of any chroot"),
     Field("%F", "transfer_path", _client_path, "path of the file as the client sees it"),
     Field("%g", "group", _identity("group", lambda: None), "name of the primary group"),
     Field("%h", "remote_dns", _fact("remote_name"), "name of the client"),
@@ -140,7 +175,7 @@ FIELDS: tuple[Field, ...] = (
     Field("%J", "command_params", lambda cmd, facts, key: cmd.arg or None, "argument of the command", ""),
     Field("%l", "identd_user", lambda cmd, facts, key: None, "name by RFC 1413", "UNKNOWN"),
     Field("%L", "local_ip", _fact("local_address"), "address of the connection's own end"),
-    Field("%m", "command", lambda cmd, facts, key: cmd.name.replace("SITE_", "SITE ", 1) or None, "name of the command", ""),
+    Field("%m", "command", _name, "name of the command", ""),
     Field("%O", "session_bytes_sent", lambda cmd, facts, key: facts.bytes_out, "bytes sent in this session"),
     Field("%p", "local_port", _fact("local_port"), "port of the server"),
     Field("%P", "pid", lambda cmd, facts, key: os.getpid(), "process id"),
@@ -154,13 +189,12 @@ FIELDS: tuple[Field, ...] = (
     Field("%U", "original_user", _fact("original_user"), "name as the client sent it"),
     Field("%v", "server_name", _fact("server_name"), "ServerName"),
     Field("%V", "server_dns", _fact("server_dns"), "DNS name of the server"),
-    Field("%w", "rename_from", lambda cmd, facts, key: (cmd.notes or {}).get("mod_core.rnfr-path"), "source of a rename"),
-    Field("%{basename}", "basename", lambda cmd, facts, key: os.path.basename(cmd.real_path) if cmd.real_path else None,
-          "last part of the file's path"),
+    Field("%w", "rename_from", _rename_source, "source of a rename"),
+    Field("%{basename}", "basename", _basename, "last part of the file's path"),
     Field("%{env:KEY}", "ENV:", lambda cmd, facts, key: facts.environ.get(key), "environment variable", "", True),
     Field("%{epoch}", "epoch", lambda cmd, facts, key: int(time.time()), "seconds since 1970"),
-    Field("%{file-modified}", "file_modified", lambda cmd, facts, key: cmd.modified, "an existing file was changed"),
-    Field("%{file-offset}", "file_offset", _transfer("offset"), "offset at which a resumed transfer began"),
+    Field("%{file-modified}", "file_modified", _modified, "an existing file was changed"),
+    Field("%{file-offset}", "file_offset", _offset, "offset at which a resumed transfer began"),
     Field("%{file-size}", "file_size", _transfer("file_size"), "size of the file after an upload"),
     Field("%{gid}", "gid", _identity("gid", os.getegid), "group id"),
     Field("%{iso8601}", "timestamp", lambda cmd, facts, key: stamp(), "local time with milliseconds"),

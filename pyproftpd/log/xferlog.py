@@ -2,7 +2,7 @@
 
     Tue Nov 24 03:17:38 2026 0 127.0.0.1 3 /home/demo/a.txt b _ i r demo sftp 0 * c
 
-time, seconds, host, bytes, path, type, special action, direction, access mode, user, service, ident method, ident user, completion.
+time, seconds, host, bytes, path, type, special action, direction, access mode, user, service, ident method, ident user, status.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def line(record: TransferRecord, facts: LogFacts, *, now: float | None = None) -> str:
-    """One line without its newline; ``now`` in seconds of the wall clock, printed in local time."""
+def line(record: TransferRecord, facts: LogFacts, *, path: str | None = None, now: float | None = None) -> str:
+    """One line without its newline. ``path`` is the file as it was asked for, where the record has the file behind a link;
+    ``now`` in seconds of the wall clock, printed in local time.
+    """
     at = time.localtime(time.time() if now is None else now)
     when = (f"{DAYS[at.tm_wday]} {MONTHS[at.tm_mon - 1]} {at.tm_mday:02d} "
             f"{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} {at.tm_year}")
     anonymous = facts.identity is not None and facts.identity.anonymous
     user = facts.notes.get("mod_auth.anon-passwd", "nobody@localhost") if anonymous else facts.user
-    return (f"{when} {int(record.seconds)} {facts.remote_name} {record.bytes} {field(record.path)} b _ "
+    return (f"{when} {int(record.seconds)} {facts.remote_name} {record.bytes} {field(path or record.path)} b _ "
             f"{record.direction.value} {'a' if anonymous else 'r'} {field(user)} {facts.protocol} 0 * "
             f"{'c' if record.complete else 'i'}")
 

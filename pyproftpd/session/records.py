@@ -78,9 +78,27 @@ def report_to(session: Session) -> Callable[[Command, TransferRecord], None]:
         totals.uploads += record.direction is Direction.UPLOAD
         totals.downloads += record.direction is Direction.DOWNLOAD
         totals.bytes += record.bytes if record.direction is not Direction.DELETE else 0
+        _note(cmd, record)
         if session.transfer_log is not None:
-            session.transfer_log.write(xferlog.line(record, session))
+            session.transfer_log.write(xferlog.line(record, session, path=cmd.real_path))
     return report
+
+
+#: names of notes that modules and ``%{note:...}`` look for. Source: real server, mod_xfer
+_PATH_NOTES = {Direction.UPLOAD: "mod_xfer.store-path", Direction.DOWNLOAD: "mod_xfer.retr-path"}
+
+
+def _note(cmd: Command, record: TransferRecord) -> None:
+    name = _PATH_NOTES.get(record.direction)
+    if name is None:
+        return
+    cmd.note(name, cmd.path or record.client_path)
+    if cmd.modified:
+        cmd.note("mod_xfer.file-modified", "true")
+    if record.offset is not None:
+        cmd.note("mod_xfer.file-offset", str(record.offset))
+    if record.file_size is not None:
+        cmd.note("mod_xfer.file-size", str(record.file_size))
 
 
 def close_all(event: object, session: Session, *context: Any) -> None:

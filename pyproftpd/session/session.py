@@ -87,6 +87,10 @@ class Session:
         self.notes: dict[str, str] = {}
         self.end_reason = ""
 
+    @property
+    def cwd(self) -> str:
+        return self.view.cwd if self.view is not None else "/"
+
     def rebind(self, server: Scope | None = None) -> None:
         """Evaluate the conditions of the server's settings anew: after login, or for another server (HOST, SNI)."""
         if server is not None:
@@ -100,7 +104,7 @@ class Session:
     def show(self, cmd: Command | None) -> None:
         """Tell scoreboard and process list what the session does; ``None``: it waits for its client."""
         if self.slot is not None:
-            cwd = self.view.cwd if self.view is not None else ""
+            cwd = self.cwd if self.view is not None else ""
             if cmd is None:
                 self.slot.idle(protocol=self.protocol, cwd=cwd)
             else:

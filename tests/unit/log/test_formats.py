@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,7 @@ from pyproftpd.log.formats import DEFAULT_FORMAT, compile_format, render_json
 FACTS = SimpleNamespace(
     remote_address="127.0.0.1", remote_port=44866, remote_name="127.0.0.1", local_address="127.0.0.1", local_port=3922,
     connection_class="", user="demo", groups=("demo",), authenticated=True, original_user="demo", server_name="ref",
-    server_dns="host", protocol="sftp", bytes_in=2417, bytes_out=3074, end_reason="", environ={"LANG": "C"},
+    server_dns="host", protocol="sftp", bytes_in=2417, bytes_out=3074, end_reason="", cwd="/home/demo", environ={"LANG": "C"},
     notes={"SFTP_KEX_ALGO": "curve25519-sha256"}, chroot="",
     identity=Identity("demo", 1999, 1999, ("demo",), (1999,), "/home/demo", "/bin/sh", "demo"))
 
@@ -31,7 +32,7 @@ def stored() -> Command:
 @pytest.mark.parametrize(("text", "line"), [
     ("%m|%J|%r", "STOR|/home/demo/a.txt|STOR /home/demo/a.txt"),
     ("%s|%S|%b|%T", "226|Transfer complete|3|0.001"),
-    ("%d|%D|%f|%F|%w", "-|-|/home/demo/a.txt|/home/demo/a.txt|-"),
+    ("%d|%D|%f|%F|%w", "/home/demo||/home/demo/a.txt|/home/demo/a.txt|-"),
     ("%c|%g|%h|%H|%I|%l|%O|%p", "-|demo|127.0.0.1|127.0.0.1|2417|UNKNOWN|3074|3922"),
     ("%u|%U|%v|%a|%A", "demo|demo|ref|127.0.0.1|UNKNOWN"),
     ("%{basename}|%{file-modified}|%{file-offset}|%{file-size}", "a.txt|false|-|3"),
@@ -63,7 +64,8 @@ def test_an_unknown_variable_is_an_error_at_start(text: str) -> None:
 
 def test_json_lines_carry_typed_values_and_survive_any_bytes() -> None:
     cmd = stored()
-    cmd.real_path = "/home/demo/\udcff\n\"x"
+    assert cmd.transfer is not None
+    cmd.transfer = replace(cmd.transfer, path="/home/demo/\udcff\n\"x")
     record = json.loads(render_json(cmd, FACTS))
     assert record["uid"] == 1999 and record["file_modified"] is False and record["bytes_sent"] == 3
     assert record["file"] == "/home/demo/\udcff\n\"x"

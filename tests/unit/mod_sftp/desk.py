@@ -25,6 +25,8 @@ EVERYTHING = frozenset({"checkFile", "copyData", "copyFile", "fsync", "hardlink"
 class MemoryChannel:
     """Keeps the channel contract: reservations come in pieces, ``blocked`` holds input back until ``release``."""
 
+    id = 0
+
     def __init__(self) -> None:
         self.output = bytearray()
         self.stderr = bytearray()
