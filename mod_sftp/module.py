@@ -14,6 +14,9 @@ from pyproftpd import API
 from pyproftpd.api.module import Module, Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mod_sftp.rehearsal import Rehearsal
     from mod_sftp.serving import Prepared
     from pyproftpd.conf.scope import Configuration, Scope
     from pyproftpd.session.session import Session
@@ -40,6 +43,18 @@ class SftpFrontEnd:
         for scope in servers:
             self._prepared[scope] = serving.prepare(scope, fips=fips)
         return list(dict.fromkeys(note for scope in servers for note in serving.remarks(scope)))
+
+    def rehearsal(self, directory: Path) -> Rehearsal | None:
+        """Played with the keys of the first server that has any."""
+        from mod_sftp.crypto.offer import offer
+        from mod_sftp.rehearsal import Rehearsal
+
+        for scope, prepared in self._prepared.items():
+            if prepared.keys:
+                conf = scope.get(SftpConf)
+                return Rehearsal(prepared, offer("cipher", conf.ciphers, profile=conf.security_profile,
+                                                 fips=prepared.fips), directory)
+        return None
 
     def run(self, session: Session) -> None:
         from mod_sftp import serving

@@ -3,7 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from socket import socket
 from typing import Any, Protocol
+
+
+class Rehearsal(Protocol):
+    """A session that a front end plays against itself."""
+
+    #: a configuration with one server for it
+    configuration: str
+
+    def client(self, sock: socket, number: int) -> Client:
+        """The other end of session ``number``."""
+        ...
+
+    def run(self, session: Any) -> None:
+        """What ``FrontEnd.run`` is for real sessions."""
+        ...
+
+
+class Client(Protocol):
+    """The client of a rehearsal; it never waits."""
+
+    def turn(self) -> None:
+        """Take what has come, and answer it."""
+        ...
 
 
 class FrontEnd(Protocol):
@@ -18,6 +43,12 @@ class FrontEnd(Protocol):
     def prepare(self, configuration: Any) -> Iterable[str]:
         """Master, as root, once a configuration stands: load keys, warm caches. Returns what the administrator should
         know, said once. Raises ``ConfigError``.
+        """
+        ...
+
+    def rehearsal(self, directory: Path) -> Rehearsal | None:
+        """Master, once, before the first fork: something to play that touches the code of a usual session; its files
+        lie in ``directory``. ``None`` = there is nothing to play.
         """
         ...
 

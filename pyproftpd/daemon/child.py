@@ -30,7 +30,7 @@ from pyproftpd.log.system import ServerLogger
 from pyproftpd.log.trace import Trace
 from pyproftpd.session import admission
 from pyproftpd.session.conf import DaemonConf, ServerConf, SocketConf, TimeoutConf
-from pyproftpd.session.loop import Loop, SessionEnd
+from pyproftpd.session.loop import Loop, SessionEnd, Signals
 from pyproftpd.session.session import Session
 from pyproftpd.session.sources import order
 from pyproftpd.unix import sockets
@@ -73,7 +73,7 @@ class Birth:
     reports: int = -1
     pid: int = field(default_factory=os.getpid)
     local: Address = field(default_factory=lambda: Address("", 0))
-    signals: Recorder | None = None
+    signals: Signals | None = None
     service: Service | None = None
     session: Session | None = None
 
@@ -284,10 +284,10 @@ STEPS: tuple[Callable[[Birth], None], ...] = (
     start_timers, enter_scoreboard, prepare_modules, admit)
 
 
-def serve(birth: Birth, steps: tuple[Callable[[Birth], None], ...] = STEPS) -> int:
+def serve(birth: Birth) -> int:
     """Run the steps and the front end; returns the exit status."""
     try:
-        for step in steps:
+        for step in STEPS:
             step(birth)
         session = _session(birth)
         assert birth.service is not None

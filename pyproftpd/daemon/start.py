@@ -14,6 +14,7 @@ from pyproftpd.daemon.listener import Listeners
 from pyproftpd.daemon.master import Estate, Master
 from pyproftpd.daemon.options import Options
 from pyproftpd.daemon.pidfile import PidFile
+from pyproftpd.daemon.rehearsal import rehearse
 from pyproftpd.daemon.world import StartError, World, build
 from pyproftpd.log import system
 from pyproftpd.log.system import ServerLogger
@@ -59,6 +60,8 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
     terminal = -1
     if options.single:
         return _serve_one(options, world, log, listeners, board, privs)
+    for frontend in dict.fromkeys(service.frontend for service in world.services):
+        rehearse(frontend, log)
     if not options.foreground:
         terminal = detach()
     if board is not None:

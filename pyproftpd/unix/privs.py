@@ -58,9 +58,10 @@ _TRANSITIONS = {
 class Privileges:
     """The ids of this process. ``say`` gets the few lines worth a log; it may be replaced when logs open."""
 
-    def __init__(self, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, say: Callable[[str], None] = lambda text: None, *, switching: bool = True) -> None:
+        """``switching`` False: an object for rehearsals, which changes nothing."""
         self.state = State.MASTER
-        self.switching = os.getuid() == 0
+        self.switching = switching and os.getuid() == 0
         self.say = say
         #: absolute path of the root directory that this process entered, ``""`` for none
         self.chroot = ""

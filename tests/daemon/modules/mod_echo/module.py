@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from pathlib import Path
 from typing import Any
 
 from pyproftpd import API
@@ -28,6 +29,9 @@ class EchoFrontEnd:
 
     def refuse(self, session: Any, reason: str, text: str) -> None:
         session.socket.send(f"refused {reason}\n".encode())
+
+    def rehearsal(self, directory: Path) -> None:
+        return None
 
     def run(self, session: Any) -> None:
         session.protocol = "echo"
