@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from mod_sftp.log import SftpLog
 from mod_sftp.scp import protocol
 from mod_sftp.scp.protocol import BadRecord, Data, Decoder, Directory, File, Record, Status, Times
 from pyproftpd.api.command import Command, LogClass
@@ -165,6 +166,7 @@ class Sink:
                 file.upload.write_at(file.offset, data)
             except (OSError, Refused) as error:
                 file.trouble = words(error)
+                tell(self._session, file.path, error)
         file.offset += len(data)
         throttle = file.upload.throttle
         if throttle is not None:
@@ -250,7 +252,7 @@ class Sink:
         return self._target
 
     def _is_directory(self, path: str) -> bool:
-        probe = Command("LSTAT", path, limits=("LSTAT",))
+        probe = Command("LSTAT", path)  # no request of the client's: no Limit is asked
         try:
             return stat.S_ISDIR(self._view.stat(probe, self._view.absolute(path)).st_mode)
         except (OSError, Refused):
@@ -274,6 +276,7 @@ class Sink:
             self._channel.write(protocol.OK)
 
     def _refuse(self, path: str, error: OSError | Refused) -> None:
+        tell(self._session, path, error)
         self._errors += 1
         self._channel.write(protocol.error(f"{path}: {words(error)}"))
 
@@ -293,6 +296,12 @@ class Sink:
         self._errors += 1
         self._channel.write(message)
         self._channel.finish(status)
+
+
+def tell(session: Session, path: str, error: OSError | Refused) -> None:
+    """What policy denies is told to the SFTPLog."""
+    if isinstance(error, Refused):
+        session.state(SftpLog).line(f"scp of '{path}' denied by {error.rule}")
 
 
 def words(error: OSError | Refused) -> str:

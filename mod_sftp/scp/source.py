@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mod_sftp.scp import protocol
 from mod_sftp.scp.protocol import BadRecord, Decoder, Status
-from mod_sftp.scp.sink import MAX_DEPTH, words
+from mod_sftp.scp.sink import MAX_DEPTH, tell, words
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import Refused
 from pyproftpd.wire import utf8, vpath
@@ -118,7 +118,7 @@ class Source:
 
     def _exists(self, path: str) -> bool:
         try:
-            self._view.lstat(Command("LSTAT", path, limits=("LSTAT",)), path)
+            self._view.lstat(Command("LSTAT", path), path)
         except (OSError, Refused):
             return False
         return True
@@ -133,6 +133,7 @@ class Source:
             else:
                 yield from self._send_file(path, name)
         except (OSError, Refused) as error:
+            tell(self._session, path, error)
             self._complain(path, words(error))
         except Skip:
             self._errors += 1

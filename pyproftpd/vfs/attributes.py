@@ -51,7 +51,7 @@ def apply(view: View, cmd: Command, subject: str | Upload | Download | Listing, 
     with view.locate(cmd, subject, follow=follow) as place:
         info = place.lstat()
         decision = view.judge(cmd, place, info)
-        _extra_rules(view, cmd, Subject(place.path, info, cmd.arg), change)
+        _extra_rules(view, cmd, Subject(place.path, info, place.sent), change)
         if change.mode is not None and change.mode & 0o7777 != info.st_mode & 0o7777:
             _chmod(place, info, change.mode & 0o7777)
         if _new_owner(change, info):
@@ -66,7 +66,7 @@ def apply(view: View, cmd: Command, subject: str | Upload | Download | Listing, 
 
 def _apply_open(view: View, cmd: Command, subject: Upload | Download | Listing, change: Change) -> None:
     info = subject.stat()
-    about = Subject(subject.vpath, info, cmd.arg)
+    about = Subject(subject.vpath, info, cmd.sent)
     _judge_open(view, cmd, about)
     _extra_rules(view, cmd, about, change)
     if change.mode is not None and change.mode & 0o7777 != info.st_mode & 0o7777:
@@ -150,7 +150,7 @@ def _xattr_file(view: View, cmd: Command, subject: str | Upload | Download, *, f
     if view.scope.get(FsConf).fs_options & {"IgnoreExtendedAttributes"}:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
     if not isinstance(subject, str):
-        _judge_open(view, cmd, Subject(subject.vpath, subject.stat(), cmd.arg))
+        _judge_open(view, cmd, Subject(subject.vpath, subject.stat(), cmd.sent))
         yield subject.fd
         return
     with view.locate(cmd, subject, follow=follow) as place:

@@ -30,11 +30,13 @@ class Listing:
     Names that appear or vanish meanwhile do no harm: each entry is looked at once, when it is read.
     """
 
-    __slots__ = ("cmd", "vpath", "fd", "_admit", "_fakes", "_lines", "_follow", "_pending", "_scan")
+    __slots__ = ("cmd", "vpath", "fd", "_admit", "_fakes", "_lines", "_follow", "_pending", "_scan", "denied")
 
     def __init__(self, fd: int, cmd: Command, vpath: VPath, *, admit: Admit, fakes: Fakes, lines: Lines,
-                 follow: bool = False, denied: bool = False) -> None:
-        """``follow``: show what links point to (ShowSymlinks off); ``denied``: LIST is refused here, so it looks empty."""
+                 follow: bool = False, denied: str = "") -> None:
+        """``follow``: show what links point to (ShowSymlinks off); ``denied``: the rule that refuses LIST here, so that the
+        directory looks empty."""
+        self.denied = denied
         self.fd, self.cmd, self.vpath = fd, cmd, vpath
         self._admit, self._fakes, self._lines, self._follow = admit, fakes, lines, follow
         self._pending: list[str] = [] if denied else ["..", "."]

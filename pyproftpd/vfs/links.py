@@ -40,6 +40,7 @@ def symlink(view: View, cmd: Command, text: str, path: str) -> None:
         seen = vpath.join(vpath.split(place.path.real)[0], text)
         try:
             with locate(seen, view.chroot, follow=True) as target:
+                target.sent = cmd.sent2
                 view.judge(cmd, target, target.exists(), names=names, group="READ")
         except (FileNotFoundError, NotADirectoryError):
             pass  # nothing there to be judged: what the link will lead to is judged when it is followed

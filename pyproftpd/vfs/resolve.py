@@ -50,10 +50,12 @@ class VPath:
 class Place:
     """Where an operation acts: ``name`` in the directory open as ``parent``. A context manager that closes it."""
 
-    __slots__ = ("parent", "name", "path")
+    __slots__ = ("parent", "name", "path", "sent")
 
     def __init__(self, parent: int, name: str, path: VPath) -> None:
         self.parent, self.name, self.path = parent, name, path
+        #: the argument of the request that names it, as the client wrote it
+        self.sent = ""
 
     def lstat(self) -> os.stat_result:
         return os.stat(self.name, dir_fd=self.parent, follow_symlinks=False)
