@@ -5,7 +5,7 @@ at its first use. Each note is a write, and after a fork each write to a page is
 master without rehearsal has 9 MB of its own, a third of that from such notes, and takes half as much CPU time again.
 
 Nothing of a rehearsal stays: no id is switched, no log and no table of the real configuration is touched, and its files
-are removed. One that fails costs speed only.
+are removed. One that fails costs speed only: whatever is wrong ends here, as it would end in the child of a session.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from pyproftpd.daemon.child import Birth
 from pyproftpd.daemon.listener import Bindings
 from pyproftpd.daemon.options import Options
 from pyproftpd.daemon.world import Service, World
-from pyproftpd.errors import ProftpdError
 from pyproftpd.log.sinks import StderrSink
 from pyproftpd.log.system import ServerLogger
 from pyproftpd.session.conf import ServerConf
@@ -95,8 +95,10 @@ def rehearse(frontend: FrontEnd, log: ServerLogger) -> None:
                 world = _world(options, frontend)
                 for number in range(TIMES):
                     _play(play, number, options, world, silence)
-    except (ProftpdError, OSError) as error:
-        log.debug(1, f"the rehearsal ended early, sessions will start slower: {error}")
+    except Exception as error:
+        log.error(f"the rehearsal ended early, sessions will start slower: {type(error).__name__}: {error}")
+        for line in traceback.format_exc().splitlines():
+            log.debug(1, line)
     finally:
         os.fchdir(here)
         os.close(here)

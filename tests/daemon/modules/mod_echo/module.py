@@ -6,7 +6,6 @@ import json
 import os
 import signal
 from pathlib import Path
-from pathlib import Path
 from typing import Any
 
 from pyproftpd import API
