@@ -7,6 +7,7 @@ import os
 import socket
 from dataclasses import dataclass
 
+from mod_sftp.auth import anonymous
 from mod_sftp.channel.requests import PROGRAMS
 from mod_sftp.conf import FIPS_LABEL, SftpConf
 from mod_sftp.crypto.groups import Groups
@@ -64,10 +65,11 @@ def fips_asked(configuration: Configuration) -> bool:
 
 
 def remarks(scope: Scope) -> tuple[str, ...]:
-    """What is said once at start about the algorithms of a server."""
+    """What is said once at start about the algorithms and the anonymous sections of a server."""
     conf = scope.get(SftpConf)
-    return crypto_remarks({"cipher": conf.ciphers, "mac": conf.digests, "kex": conf.key_exchanges,
-                           "hostkey": conf.host_keys, "pubkey": conf.auth_public_keys}, profile=conf.security_profile)
+    algorithms = crypto_remarks({"cipher": conf.ciphers, "mac": conf.digests, "kex": conf.key_exchanges,
+                                 "hostkey": conf.host_keys, "pubkey": conf.auth_public_keys}, profile=conf.security_profile)
+    return (*algorithms, *anonymous.remarks(scope))
 
 
 def prepare(scope: Scope, *, fips: bool) -> Prepared:

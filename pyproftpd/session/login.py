@@ -128,6 +128,9 @@ def _anonymous_user(section: Scope, user: str) -> str | None:
 
 # Is this the password.
 
+#: verdicts that explain themselves; others come from the state of an account or a fault of the administrator's
+_PLAIN = frozenset({Verdict.BAD_PASSWORD, Verdict.NO_USER})
+
 
 def check_password(session: Session, candidate: Candidate, password: bytes) -> Verdict:
     """The verdict over a password; one log line when it is not OK. Raises ``OSError`` when a source cannot be read."""
@@ -139,7 +142,8 @@ def check_password(session: Session, candidate: Candidate, password: bytes) -> V
     if verdict is Verdict.OK:
         session.log.debug(2, f"user '{candidate.user}' authenticated by mod_{source}.c")
     elif candidate.account is not None:
-        session.log.notice(f"USER {candidate.user} (Login failed): {rules.wording(verdict)}")
+        why = session.sources.reason(candidate.account) if verdict not in _PLAIN else ""
+        session.log.notice(f"USER {candidate.user} (Login failed): {rules.wording(verdict)}{why and f' [{why}]'}")
     return verdict
 
 
@@ -221,7 +225,7 @@ def establish(session: Session, candidate: Candidate, method: str) -> None:
     except BaseException as error:
         _take_back(login)
         if isinstance(error, LoginRefused):
-            session.log.notice(f"USER {candidate.user} (Login failed): {error.line}")
+            session.log.notice(f"USER {candidate.user} (Login failed): {error.told}")
         if isinstance(error, OSError):
             text = f"{error.filename or step.__name__}: {error.strerror}"
             session.log.notice(f"USER {candidate.user} (Login failed): {text}")

@@ -33,11 +33,16 @@ _WORDING = {
 
 
 class LoginRefused(Refused):
-    """``line`` is what the administrator reads; ``rule`` names the directive and where it stands."""
+    """``line`` is the real server's wording of the reason; ``rule`` names the directive and where it stands."""
 
     def __init__(self, line: str, rule: str = "") -> None:
         super().__init__(rule or line)
         self.line = line
+
+    @property
+    def told(self) -> str:
+        """The one line that the administrator reads: reason and rule."""
+        return f"{self.line} [{self.rule}]" if self.rule != self.line else self.line
 
 
 def wording(verdict: Verdict) -> str:
@@ -77,7 +82,7 @@ def ftpusers(account: Account, conf: LoginConf) -> None:
 def authorized(account: Account, verdict: Verdict) -> None:
     """What the source says of the account itself, whatever the method (security.md U4)."""
     if verdict not in (Verdict.OK, Verdict.DECLINED):
-        raise LoginRefused(wording(verdict), f"{account.source}: {verdict.value}")
+        raise LoginRefused(wording(verdict), f"mod_{account.source}.c")
 
 
 def valid_shells() -> frozenset[str]:

@@ -164,21 +164,27 @@ def check_safe(path: str, *, secret: bool, owners: frozenset[int]) -> os.stat_re
 class _Watched:
     """A file and what was read from it; read again when it is another file or has changed."""
 
-    def __init__(self, rules: _Rules, parse: Callable[[bytes, _Rules], tuple[Any, list[FaultyLine]]], *, secret: bool,
+    def __init__(self, keyword: str, rules: _Rules, parse: Callable[[bytes, _Rules], tuple[Any, list[FaultyLine]]], *,
                  insecure: bool, owners: frozenset[int]) -> None:
         self.rules, self.faults = rules, list[FaultyLine]()
-        self._parse, self._secret, self._insecure, self._owners = parse, secret, insecure, owners
+        self._keyword, self._parse, self._insecure, self._owners = keyword, parse, insecure, owners
         self._seen: tuple[int, ...] = ()
         self._value: Any = None
         #: after login the file is out of reach (ids, chroot): what was read last stays in force
         self.kept = False
 
     def value(self) -> Any:
-        """Raises ``OSError`` when the file cannot be read or must not be believed."""
+        """Raises ``OSError`` naming file and directive when the file cannot be read or must not be believed."""
         if self.kept:
             return self._value
-        path = self.rules.path
-        found = os.stat(path) if self._insecure else check_safe(path, secret=self._secret, owners=self._owners)
+        try:
+            return self._current()
+        except OSError as error:
+            raise type(error)(error.errno, f"{error.strerror} [{self._keyword}]", self.rules.path) from error
+
+    def _current(self) -> Any:
+        path, secret = self.rules.path, self._keyword == "AuthUserFile"
+        found = os.stat(path) if self._insecure else check_safe(path, secret=secret, owners=self._owners)
         mark = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         if mark != self._seen:
             with open(path, "rb") as file:
@@ -197,8 +203,8 @@ class FileSource:
 
     def __init__(self, users: _Rules | None, groups: _Rules | None, *, insecure: bool = False,
                  owners: frozenset[int] = frozenset({0})) -> None:
-        self._users = users and _Watched(users, parse_users, secret=True, insecure=insecure, owners=owners)
-        self._groups = groups and _Watched(groups, parse_groups, secret=False, insecure=insecure, owners=owners)
+        self._users = users and _Watched("AuthUserFile", users, parse_users, insecure=insecure, owners=owners)
+        self._groups = groups and _Watched("AuthGroupFile", groups, parse_groups, insecure=insecure, owners=owners)
 
     def load(self) -> list[tuple[str, FaultyLine]]:
         """Read both files now; the faulty lines as (path, fault). Raises ``OSError``."""

@@ -40,6 +40,10 @@ class PamSource:
         #: what a module said of a new password, for the user
         self.advice = ""
 
+    @property
+    def complaint(self) -> str:
+        return f"AuthPAMConfig {self.service}: {self.reason}" if self.reason else ""
+
     def vouches(self, account: Account) -> bool:
         return account.source == auth_unix.NAME or account.hash == ELSEWHERE
 

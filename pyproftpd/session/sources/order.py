@@ -34,6 +34,11 @@ class Voucher(Protocol):
 
     name: str
 
+    @property
+    def complaint(self) -> str:
+        """Why the last check failed, for the log."""
+        ...
+
     def vouches(self, account: Account) -> bool: ...
 
     def check_for(self, account: Account, password: bytes, remote: str,
@@ -111,6 +116,11 @@ class Sources:
     def _voucher(self, account: Account) -> Voucher | None:
         vouchers = (source for source, _ in self._rows if isinstance(source, Voucher))
         return next((voucher for voucher in vouchers if voucher.vouches(account)), None)
+
+    def reason(self, account: Account) -> str:
+        """What who checked the last password has to say of its refusal."""
+        voucher = self._voucher(account)
+        return voucher.complaint if voucher else ""
 
     def changer(self, account: Account) -> Changer | None:
         """Who could replace the password of this account, if anybody."""
