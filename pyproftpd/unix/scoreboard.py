@@ -17,7 +17,7 @@ import os
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 MAGIC = 0x70795343
@@ -132,6 +132,19 @@ class Scoreboard:
         if not _valid(board._map[:_HEADER.size]):
             board._write_header()
         return board
+
+    @classmethod
+    def attach(cls, path: str) -> Scoreboard:
+        """The file of a running server, for ftpscrub. Raises ``OSError``, or ``ValueError`` for any other file.
+
+        Which lock file the sessions use is known to their configuration alone, so the lock is taken on the file itself.
+        A session that takes a slot over in the very instant of its clearing finds it gone and writes it again.
+        """
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        if not _valid(os.pread(fd, _HEADER.size, 0)):
+            os.close(fd)
+            raise ValueError(f"{path} is not a scoreboard of this version")
+        return cls(path, fd, os.dup(fd))
 
     def _write_header(self) -> None:
         _HEADER.pack_into(self._map, 0, MAGIC, VERSION, self._master, SLOT_SIZE, 0, time.time_ns())
@@ -283,7 +296,13 @@ def read(path: str) -> Snapshot:
             raise ValueError(f"{path} is not a scoreboard of this version")
         _, _, master, _, used, started = _HEADER.unpack_from(head)
         data = head + file.read(min(used, MAX_SLOTS) * SLOT_SIZE)
-    return Snapshot(master, started, tuple(_entries(data)))
+    return Snapshot(master, started, tuple(_shown(entry) for entry in _entries(data)))
+
+
+def _shown(entry: Entry) -> Entry:
+    """Names and arguments are the client's own choice: on a terminal they must not be more than text."""
+    return replace(entry, **{name: "".join(char if char.isprintable() else "?" for char in value)
+                             for name, value in asdict(entry).items() if isinstance(value, str)})
 
 
 def alive(pid: int) -> bool:
