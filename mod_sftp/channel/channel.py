@@ -35,7 +35,7 @@ class Program(Protocol):
         ...
 
     def ready(self) -> None:
-        """Output drained: more may be produced."""
+        """Output drained: more may be produced, or the next step of a long work done."""
         ...
 
     def close(self, failure: str) -> None:
@@ -66,12 +66,18 @@ class Channel:
         self._corked = False
         self._corked_stderr = b""
         self.close_sent = False
+        #: the program does a long piece of work, a step at each ``ready``; input waits for its end
+        self.working = False
 
     # What programs use.
 
     @property
     def blocked(self) -> bool:
-        """Should the program stop taking input? Output waits, keys change, or the program is paused."""
+        """Should the program stop taking input? It works, output waits, keys change, or the program is paused."""
+        return self.working or self._held_up
+
+    @property
+    def _held_up(self) -> bool:
         return bool(self._pending) or self._transport.full or self._transport.held or self.paused
 
     @property
@@ -197,10 +203,11 @@ class Channel:
                 break
             moved = True
         self._tell_eof()
-        if self.program is not None and not self._ended and not self._inbox and not self.blocked:
+        working = self.working
+        if self.program is not None and not self._ended and (working or not self._inbox) and not self._held_up:
             before = self._transport.pending
             self.program.ready()
-            moved = moved or self._transport.pending != before
+            moved = moved or working or self._transport.pending != before
         return moved
 
     def send_close(self) -> None:
@@ -237,7 +244,8 @@ class Channel:
             self._owed = 0
 
     def _tell_eof(self) -> None:
-        if self._eof_came and not self._eof_told and not self._inbox and self.program is not None and not self._ended:
+        if (self._eof_came and not self._eof_told and not self._inbox and not self.working
+                and self.program is not None and not self._ended):
             self._eof_told = True
             self.program.eof()
 

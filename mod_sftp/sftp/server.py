@@ -7,14 +7,15 @@ its handler and is answered by its reply shape. READ and WRITE go the short way 
 from __future__ import annotations
 
 import errno
-import os
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.log import SftpLog
 from mod_sftp.sftp import data, extensions, table
+from mod_sftp.sftp.act import Act
 from mod_sftp.sftp.framer import Framer
 from mod_sftp.sftp.handles import DirectoryHandle, FileHandle, Handles
-from mod_sftp.sftp.status import Status, StatusError, code_for, describe, reply
+from mod_sftp.sftp.status import Status, StatusError, describe, reply
 from mod_sftp.sftp.terms import Terms, terms_of
 from mod_sftp.wire.fxp import (
     REQUEST_ID,
@@ -29,7 +30,6 @@ from mod_sftp.wire.fxp import (
 from mod_sftp.wire.ssh import Reader
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import PeerError, Refused
-from pyproftpd.session.dispatch import record_outcome
 from pyproftpd.session.display import Display
 from pyproftpd.vfs.access import Subject
 
@@ -57,6 +57,8 @@ class SftpServer:
         self.fresh = True
         #: a request was one that ends the channel
         self.over = False
+        #: the request whose steps are under way
+        self._act: Act | None = None
         self._framer = Framer(self._request, channel)
         self._rows: dict[int, tuple[Row, tuple[Field, ...]]] = {}
         self._fast: dict[int, Any] = {}
@@ -72,11 +74,30 @@ class SftpServer:
         self.channel.finish(0)
 
     def ready(self) -> None:
-        """Output drained. Replies are made while requests are read; nothing waits here."""
+        """Output drained: the next step of a request that takes several. No other is read before its reply."""
+        act = self._act
+        if act is None or act.steps is None:
+            return
+        self.session.protocol = "sftp"
+        try:
+            next(act.steps)
+        except StopIteration as end:
+            self._conclude(act, act.done(self, end.value), None)
+        except (OSError, Refused) as error:
+            act.stopped(self, error)
+            self._conclude(act, self.failure(act.ident, error), error)
+
+    def _conclude(self, act: Act, message: bytes, error: BaseException | None) -> None:
+        self._act, self.channel.working = None, False
+        act.end(self.session, error)
+        self.channel.write(message)
 
     def close(self, failure: str) -> None:
         """The channel is gone: what is still open was not ended by its client (behaviours 152)."""
         self.session.protocol = "sftp"
+        act, self._act = self._act, None
+        if act is not None:
+            act.abandon(self.session, failure or "channel closed")
         for handle in self.handles:
             self.handles.remove(handle.name)
             abandon(self.session, handle, failure or "channel closed")
@@ -110,48 +131,47 @@ class SftpServer:
         except (OSError, Refused, BadMessage) as error:
             message = self.failure(ident, error)
         self.fresh = False
-        self.channel.write(message)
+        if message is not None:
+            self.channel.write(message)
         if self.over:
             self.channel.finish(1)
 
-    def perform(self, row: Row, ident: int, request: Request, argument: str | None = None) -> bytes:
+    def perform(self, row: Row, ident: int, request: Request, argument: str | None = None) -> bytes | None:
         """Run one request inside the commands that it acts as; the outcome is on them before their logs run.
 
-        They all begin before the request is run, and end after it in the order of the real server's logs: what it acts
-        as, then the request itself.
+        ``None``: it takes several steps, and the reply comes behind the last of them (``ready``).
         """
         request.kind = row.kind
-        outer, inner = table.commands(row, request, self, argument)
-        begun: list[Command] = []
+        act = Act(row, ident, *table.commands(row, request, self, argument))
         try:
-            for cmd in (outer, *inner):
-                self.session.begin(cmd)
-                begun.append(cmd)
-            return self._act(row, ident, request, outer, inner)
+            act.begin(self.session)
+            answer = self._attempt(act, request)
+            if act.steps is not None:
+                self._act, self.channel.working = act, True
+                return None
+            message = act.done(self, answer)
         except BaseException as error:
-            for cmd in begun:
-                record_outcome(cmd, error)
+            act.end(self.session, error)
             raise
-        finally:
-            for cmd in (*begun[1:], *begun[:1]):
-                self.session.finished(cmd)
+        act.end(self.session)
+        return message
 
-    def _act(self, row: Row, ident: int, request: Request, outer: Command, inner: tuple[Command, ...]) -> bytes:
+    def _attempt(self, act: Act, request: Request) -> Any:
+        """The handler's answer; what takes steps is begun, and goes on later when one was not enough."""
         try:
-            answer = row.handler(self, inner[-1] if inner else outer, request)
+            answer = act.row.handler(self, act.cmd, request)
+            if isinstance(answer, GeneratorType):
+                try:
+                    next(answer)
+                except StopIteration as end:
+                    return end.value
+                act.steps = answer
+            return answer
         except (OSError, Refused) as error:
-            status, text = self.explain(error)
-            why = f"denied by {error.rule}" if isinstance(error, Refused) else f"failed: {os.strerror(error.errno or 0)}"
-            self.line(f"{outer.name} of '{outer.arg}' {why}")
-            outer.code, outer.text = str(code_for(status, self.version)), text
-            for cmd, pseudo in zip(inner, row.pseudo, strict=True):
-                cmd.code, cmd.text = pseudo.failed, text
+            act.stopped(self, error)
             raise
-        for cmd, pseudo in zip(inner, row.pseudo, strict=True):
-            cmd.code, cmd.text = pseudo.done, pseudo.text
-        return row.shape(self, outer, ident, answer)
 
-    def _extended(self, ident: int, reader: Reader) -> bytes:
+    def _extended(self, ident: int, reader: Reader) -> bytes | None:
         """EXTENDED, logged under its extension's name whatever the request is called besides."""
         name = decode(extensions.NAME, reader, self.dialect).name
         row = extensions.find(name, self.terms.extensions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator
 
 #: bytes per kernel call; between two calls signals are seen
 CHUNK = 8 * 1024 * 1024
@@ -18,6 +19,11 @@ def copy_content(reader: int, writer: int, limit: int = sys.maxsize) -> int:
 
     Raises ``OSError``; EFBIG before a byte beyond ``limit`` is written.
     """
+    return max(copy_in_steps(reader, writer, limit), default=0)
+
+
+def copy_in_steps(reader: int, writer: int, limit: int = sys.maxsize) -> Iterator[int]:
+    """The same, a kernel call at a time; yields the bytes copied so far."""
     if os.fstat(reader).st_size > limit:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     total, in_kernel = 0, True
@@ -26,7 +32,7 @@ def copy_content(reader: int, writer: int, limit: int = sys.maxsize) -> int:
         if room == 0:
             if os.pread(reader, 1, total):
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-            return total
+            return
         if in_kernel:
             try:
                 count = os.copy_file_range(reader, writer, room)
@@ -41,8 +47,9 @@ def copy_content(reader: int, writer: int, limit: int = sys.maxsize) -> int:
         else:
             count = _copy_block(reader, writer, min(room, 256 * 1024))
         if not count:
-            return total
+            return
         total += count
+        yield total
 
 
 def _copy_block(reader: int, writer: int, size: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as _stat
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pyproftpd.api.command import Command
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
     from pyproftpd.vfs.view import View
 
 
-def copy_file(view: View, cmd: Command, source: str, target: str, *, overwrite: bool) -> None:
+def copy_in_steps(view: View, cmd: Command, source: str, target: str, *, overwrite: bool) -> Iterator[None]:
     """A copy is a download and an upload: SITE_COPY with READ here and WRITE there, and every rule of uploads.
 
-    Hidden names, size limit, owners and durability are those of an upload; the transfer log sees one.
+    Hidden names, size limit, owners and durability are those of an upload; the transfer log sees one. Rests after every
+    few megabytes; closed before its end it leaves what an aborted upload leaves.
     """
     with view.locate(cmd, source, follow=True) as place:
         info = place.lstat()
@@ -34,9 +36,12 @@ def copy_file(view: View, cmd: Command, source: str, target: str, *, overwrite: 
         cmd.limits, cmd.group = ("SITE_COPY", "COPY"), "WRITE"
         upload = view.open_upload(cmd, target, create=True, exclusive=not overwrite, truncate=True, append=False)
         try:
-            upload.take(reader)
+            yield from upload.take(reader)
         except (OSError, Refused) as error:
             upload.abort(str(error))
+            raise
+        except GeneratorExit:
+            upload.abort("copy was given up")
             raise
         upload.finish()
     finally:

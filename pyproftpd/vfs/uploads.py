@@ -13,13 +13,13 @@ import secrets
 import stat as _stat
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pyproftpd.api.command import Command
 from pyproftpd.api.transfer import Direction, TransferRecord
 from pyproftpd.errors import Refused
-from pyproftpd.vfs.content import copy_content
+from pyproftpd.vfs.content import copy_in_steps
 from pyproftpd.vfs.downloads import Report
 from pyproftpd.vfs.replace import move
 from pyproftpd.vfs.resolve import Place
@@ -133,10 +133,12 @@ class Upload:
         """For an upload that was opened readable too; 0 at the end of the file."""
         return os.preadv(self.fd, into, offset)
 
-    def take(self, reader: int) -> None:
+    def take(self, reader: int) -> Iterator[None]:
         """Fill an empty upload with all of another file, open as ``reader``, inside the kernel where it can."""
         try:
-            self.bytes = copy_content(reader, self.fd, self._limit)
+            for done in copy_in_steps(reader, self.fd, self._limit):
+                self.bytes = done
+                yield
         except OSError as error:
             self.failure = str(error)
             raise

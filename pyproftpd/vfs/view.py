@@ -12,7 +12,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pyproftpd.api.auth import Identity
@@ -182,7 +182,12 @@ class View:
         rename.rename(self, cmd, path, target, overwrite=overwrite)
 
     def copy_file(self, cmd: Command, source: str, target: str, overwrite: bool) -> None:
-        copying.copy_file(self, cmd, source, target, overwrite=overwrite)
+        for _ in self.copy_in_steps(cmd, source, target, overwrite):
+            pass
+
+    def copy_in_steps(self, cmd: Command, source: str, target: str, overwrite: bool) -> Iterator[None]:
+        """For whoever has more to do than to wait for a large copy."""
+        return copying.copy_in_steps(self, cmd, source, target, overwrite=overwrite)
 
     def readlink(self, cmd: Command, path: str) -> str:
         return links.readlink(self, cmd, path)

@@ -20,6 +20,7 @@ from pyproftpd.api.command import Command
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mod_sftp.sftp.act import Steps
     from mod_sftp.sftp.server import SftpServer
 
     ReadAt = Callable[[int, Sequence[memoryview]], int]
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 MIN_BLOCK = 256
 #: Digests of one answer: it must fit in a message.
 MAX_DIGESTS = MAX_MESSAGE // 2
-#: Bytes read at a time.
-CHUNK = 256 * 1024
+#: Bytes of one step: about a millisecond.
+CHUNK = 512 * 1024
 #: Longest list of algorithm names that is looked at.
 MAX_LIST = 1024
 
@@ -63,7 +64,7 @@ def algorithm(reader: Reader, _: Dialect) -> str:
     return next((name for name in names.split(",") if name in DIGESTS), names)
 
 
-def by_name(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
+def by_name(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     """Reads the file, so it needs what a download needs (security.md F6), and is no transfer in the logs."""
     info = sftp.view.stat(cmd, cmd.path or "")
     if stat.S_ISDIR(info.st_mode):
@@ -71,25 +72,25 @@ def by_name(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     probe = Command("RETR", cmd.arg, limits=("RETR",), group="READ", classes=READ, path=cmd.path)
     download = sftp.view.open_quietly(probe, cmd.path or "")
     try:
-        return _answer(request, download.read_at, download.stat().st_size)
+        return (yield from _answer(sftp, request, download.read_at, download.stat().st_size))
     finally:
         download.close()
 
 
-def as_draft_9(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
+def as_draft_9(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     """``check-file`` of draft 09, which paramiko sends: a handle, and the answer begins with the extension's name."""
-    return string("check-file") + by_open_handle(sftp, cmd, request)
+    return string("check-file") + (yield from by_open_handle(sftp, cmd, request))
 
 
-def by_open_handle(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
+def by_open_handle(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     found = sftp.handles.file(request.handle)
     if found.read_at is None:
         raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for reading", number=errno.EACCES)
     sftp.judge(cmd, found)
-    return _answer(request, found.read_at, found.transfer.stat().st_size)
+    return (yield from _answer(sftp, request, found.read_at, found.transfer.stat().st_size))
 
 
-def _answer(request: Request, read_at: ReadAt, size: int) -> bytes:
+def _answer(sftp: SftpServer, request: Request, read_at: ReadAt, size: int) -> Steps:
     make = DIGESTS.get(request.name)
     if make is None:
         raise StatusError(Status.OP_UNSUPPORTED, "No supported digest", number=errno.EOPNOTSUPP)
@@ -104,21 +105,28 @@ def _answer(request: Request, read_at: ReadAt, size: int) -> bytes:
     count = max(1, -(-length // block))
     if count * make().digest_size > MAX_DIGESTS:
         raise StatusError(Status.INVALID_PARAMETER, "Too many blocks for one answer")
-    digests = [_digest(make(), read_at, request.offset + index * block, min(block, length - index * block))
-               for index in range(count)]
-    return string(request.name) + b"".join(digests)
+    digests = yield from _digests(sftp, make, read_at, request.offset, length, block)
+    return string(request.name) + digests
 
 
-def _digest(state: Any, read_at: ReadAt, offset: int, length: int) -> bytes:
-    space, done = memoryview(bytearray(min(CHUNK, max(length, 1)))), 0
+def _digests(sftp: SftpServer, make: Callable[[], Any], read_at: ReadAt, offset: int, length: int, block: int) -> Steps:
+    """Digests of blocks, one behind the other; rests whenever ``CHUNK`` bytes were read, in however many blocks."""
+    space = memoryview(bytearray(min(CHUNK, max(length, 1))))
+    digests, state, done, step = bytearray(), make(), 0, 0
     while done < length:
-        got = read_at(offset + done, [space[:length - done]])
+        got = read_at(offset + done, [space[:min(CHUNK - step, block - done % block, length - done)]])
         if not got:
             break
         state.update(space[:got])
-        done += got
-    digest: bytes = state.digest()
-    return digest
+        done, step = done + got, step + got
+        if done % block == 0 and done < length:
+            digests += state.digest()
+            state = make()
+        if step >= CHUNK:
+            step = 0
+            sftp.transferring()
+            yield
+    return bytes(digests + state.digest())
 
 
 _REST = (Field("name", algorithm), Field("offset", u64), Field("length", u64), Field("flags", u32))

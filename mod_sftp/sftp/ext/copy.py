@@ -13,18 +13,21 @@ from mod_sftp.wire.fxp import Field, Fxp, Request, boolean, handle, path, u64
 from pyproftpd.api.command import Command, LogClass
 
 if TYPE_CHECKING:
+    from mod_sftp.sftp.act import Steps
     from mod_sftp.sftp.handles import FileHandle
     from mod_sftp.sftp.server import SftpServer
 
-#: Bytes moved at a time.
+#: Bytes of one step.
 CHUNK = 256 * 1024
 
 
-def copy_file(sftp: SftpServer, cmd: Command, request: Request) -> None:
-    sftp.view.copy_file(cmd, cmd.path or "", cmd.path2 or "", request.overwrite)
+def copy_file(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
+    for _ in sftp.view.copy_in_steps(cmd, cmd.path or "", cmd.path2 or "", request.overwrite):
+        sftp.transferring()
+        yield
 
 
-def copy_data(sftp: SftpServer, cmd: Command, request: Request) -> None:
+def copy_data(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     """``length`` 0 copies to the end of the source. Within one file the ranges must not overlap."""
     source, target = sftp.handles.file(request.handle), sftp.handles.file(request.handle2)
     if source.read_at is None or target.write_at is None:
@@ -36,7 +39,7 @@ def copy_data(sftp: SftpServer, cmd: Command, request: Request) -> None:
     require_range(request.offset2, length)
     _refuse_overlap(source, target, request, length)
     sftp.judge(cmd, target)
-    cmd.bytes = _copy(sftp, source, target, request, length)
+    cmd.bytes = yield from _copy(sftp, source, target, request, length)
 
 
 def _refuse_overlap(source: FileHandle, target: FileHandle, request: Request, length: int) -> None:
@@ -45,7 +48,8 @@ def _refuse_overlap(source: FileHandle, target: FileHandle, request: Request, le
         raise StatusError(Status.INVALID_PARAMETER, "Ranges of one file overlap")
 
 
-def _copy(sftp: SftpServer, source: FileHandle, target: FileHandle, request: Request, length: int) -> int:
+def _copy(sftp: SftpServer, source: FileHandle, target: FileHandle, request: Request, length: int) -> Steps:
+    """Returns the bytes that were copied."""
     assert source.read_at is not None and target.write_at is not None
     space, done = memoryview(bytearray(min(CHUNK, length))), 0
     while done < length:
@@ -55,6 +59,8 @@ def _copy(sftp: SftpServer, source: FileHandle, target: FileHandle, request: Req
         target.write_at(request.offset2 + done, space[:got])
         moved(sftp, target, got)
         done += got
+        if done < length:
+            yield
     return done
 
 

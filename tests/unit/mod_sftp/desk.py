@@ -31,7 +31,7 @@ class MemoryChannel:
         self.output = bytearray()
         self.stderr = bytearray()
         self.status: int | None = None
-        self.blocked = False
+        self.blocked = self.working = False
         self.refuse_reservations = False
         self.kept: list[bytes] = []
         self.paused = 0.0
@@ -89,6 +89,8 @@ class Desk:
         self.session = session or make_session(self.window)
         self.channel = MemoryChannel()
         self.server = SftpServer(self.session, self.channel, self.window.view, terms or Terms(extensions=EVERYTHING))
+        #: run long work to its end at once
+        self.steps = True
         self.client = RawSftp(self.feed, self.take)
         if version is not None:
             assert self.client.init(version) == version
@@ -98,6 +100,8 @@ class Desk:
         packet = bytearray(data)
         self.server.feed(memoryview(packet))
         packet[:] = b"\xee" * len(packet)
+        while self.channel.working and self.steps:
+            self.server.ready()
 
     def take(self, count: int) -> bytes:
         assert len(self.channel.output) >= count, "the server has not answered"
