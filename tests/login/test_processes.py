@@ -1,0 +1,116 @@
+"""What a session process is to the kernel after login: ids, groups, capabilities, descriptors, root. security.md U13, U14.
+
+The table is that of pyproftpd/session/revocation.py; each row is a running server and a client that stays.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.login.methods import logged_in, permit
+from tests.servers import DAEMON_USER, Server, Site
+
+__all__ = ["permit"]
+pytestmark = pytest.mark.root
+Start = Callable[..., Server]
+
+CHOWN, DAC_OVERRIDE, FOWNER = 1 << 0, 1 << 1, 1 << 3
+OWNER = "<Directory /srv/nowhere>\nUserOwner games\n</Directory>\n"
+
+#: configuration -> (real uid stays 0, permitted capabilities or None for all of root's)
+CASES = {
+    "": (False, 0),
+    "RootRevoke on\n": (False, 0),
+    f"RootRevoke on\n{OWNER}": (False, 0),
+    "RootRevoke off\n": (True, None),
+    OWNER: (False, CHOWN),
+    f"CapabilitiesEngine off\n{OWNER}": (True, None),
+    f"CapabilitiesRootRevoke off\n{OWNER}": (True, None),
+    f"CapabilitiesSet +CAP_FOWNER\n{OWNER}": (False, CHOWN | FOWNER),
+    f"CapabilitiesSet -CAP_CHOWN +CAP_DAC_OVERRIDE\n{OWNER}": (False, DAC_OVERRIDE),
+    f"CapabilitiesSet +CAP_SETUID\n{OWNER}": (False, CHOWN),
+    "RootRevoke off\nCapabilitiesSet +CAP_FOWNER\n": (False, CHOWN | FOWNER),
+    "RootRevoke off\nCapabilitiesEngine on\n": (False, CHOWN),
+    "DefaultRoot ~\n": (False, 0),
+    f"DefaultRoot ~\n{OWNER}": (False, CHOWN),
+}
+
+
+def status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@pytest.mark.parametrize("extra", CASES)
+def test_ids_and_capabilities(site: Site, start: Start, extra: str) -> None:
+    real_root, permitted = CASES[extra]
+    demo = site.accounts["demo"]
+    site.groups["staff"] = (63950, ("demo", "else"))
+    site.groups["root"] = (0, ("else",))
+    server = start(prologue=extra)
+    with logged_in(server):
+        (pid,) = server.sessions()
+        found = status(pid)
+        real, effective, saved, _ = (int(uid) for uid in found["Uid"].split())
+        assert effective == demo.uid and (real, saved) == ((0, 0) if real_root else (demo.uid, demo.uid))
+        assert {int(gid) for gid in found["Groups"].split()} == {demo.gid, 63950}
+        assert int(found["Gid"].split()[1]) == demo.gid
+        assert int(found["CapEff"], 16) == 0 and int(found["CapInh"], 16) == 0 and int(found["CapAmb"], 16) == 0
+        if permitted is not None:
+            assert int(found["CapPrm"], 16) == permitted
+            assert int(found["CapBnd"], 16) & ~permitted == 0 and found["NoNewPrivs"] == "1"
+            assert {int(gid) for gid in found["Gid"].split()} == {demo.gid}
+
+
+def test_the_master_has_no_groups_and_is_root_only_when_it_must(start: Start) -> None:
+    server, daemon = start(), str(pwd.getpwnam(DAEMON_USER).pw_uid)
+    end = time.monotonic() + 5
+    while (found := status(server.pid))["Uid"].split()[1] != daemon and time.monotonic() < end:
+        time.sleep(0.02)  # it may be at work with what is root's
+    assert found["Uid"].split()[:3] == ["0", daemon, "0"] and found["Groups"] == ""
+
+
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+def test_u13_a_user_without_groups_has_his_own_alone(site: Site, start: Start, permit: str, method: str) -> None:
+    """The daemon's groups (gid 0!) are nobody's."""
+    demo = site.accounts["demo"]
+    site.groups.clear()
+    server = start(f"SFTPPAMServiceName {permit}\nSFTPPAMEngine on\n")
+    with logged_in(server, method=method):
+        (pid,) = [pid for pid in server.sessions() if status(pid)["Uid"].split()[0] != "0"]
+        assert status(pid)["Groups"].split() == [str(demo.gid)]
+
+
+@pytest.mark.parametrize("extra", ["", "DefaultRoot ~\n"])
+def test_descriptors_and_root_of_a_session(site: Site, start: Start, extra: str) -> None:
+    """Nothing open leads out of a jail or to a secret: the client, logs, the scoreboard, /dev/null."""
+    server = start(prologue=extra)
+    with logged_in(server):
+        (pid,) = server.sessions()
+        home = str(site.accounts["demo"].home)
+        assert os.readlink(f"/proc/{pid}/root") == (home if extra else "/")
+        assert os.readlink(f"/proc/{pid}/cwd") == home
+        open_now = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+        known = {"/dev/null", "/dev/log", *(str(site.root / name) for name in (
+            "proftpd.scoreboard", "log/stderr", "log/system.log", "log/xferlog", "log/sftp.log"))}
+        others = [path for path in open_now if path not in known
+                  and not path.startswith(("socket:", "pipe:", "anon_inode:[event"))]
+        assert not others
+        assert not any(os.path.isdir(path) for path in open_now)
+        assert sum(path.startswith("socket:") for path in open_now) <= 2, "the client's, and syslog's"
+        own = Path(f"/proc/{pid}/mountinfo").read_text()
+        assert extra or own == Path("/proc/self/mountinfo").read_text()
+
+
+def test_nobody_else_may_look_into_a_session(start: Start) -> None:
+    """A process that changed its ids is not dumpable: the user's own other processes cannot trace it."""
+    server = start()
+    with logged_in(server):
+        (pid,) = server.sessions()
+        assert os.stat(f"/proc/{pid}/mem").st_uid == 0
