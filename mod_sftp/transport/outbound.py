@@ -118,6 +118,7 @@ class Outbound:
                 piece = view[start:start + limit]
                 self.send(Msg.CHANNEL_DATA, struct.pack(">II", peer, len(piece)), bytes(piece))
             return
+        self._begin_batch()
         done = 0
         for piece in self._extend(peer, limit, len(data), 1):
             piece[:] = data[done:done + len(piece)]
@@ -137,6 +138,7 @@ class Outbound:
         """
         if self._compressor is not None or limit < HEADER_ROOM or count > self.capacity(limit):
             return None
+        self._begin_batch()
         before = (len(self._laid), self._at, self._open_start, self._open_peer, self._open_end, self.sequence)
         pieces = self._extend(peer, limit, count, min(count, HEADER_ROOM))
         self._before = before
@@ -220,6 +222,13 @@ class Outbound:
         if self._at + size + PACKET_COST > BUFFER_SIZE:
             raise Bug("the send buffer is full: input was handled in spite of HIGH_WATER")
 
+    def _begin_batch(self) -> None:
+        """Ahead of the first data of a batch, once: what ``commit`` lays out anew must come to lie where it lay."""
+        if self.before_data is not None and not self._at:
+            dummy = self.before_data()
+            if dummy is not None:
+                self._lay(dummy)
+
     def _extend(self, peer: int, limit: int, count: int, least: int) -> list[memoryview]:
         """Grow the open data packet of ``peer`` by ``count`` bytes, opening more as they fill up."""
         plain = self._plain
@@ -241,10 +250,6 @@ class Outbound:
 
     def _open(self, peer: int, limit: int) -> None:
         self._close_open()
-        if self.before_data is not None and not self._at:
-            dummy = self.before_data()
-            if dummy is not None:
-                self._lay(dummy)
         self._open_start, self._open_peer = self._at, peer
         self._at += _FIRST_PAYLOAD + _DATA_HEADER
         self._open_end = self._at + limit

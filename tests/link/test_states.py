@@ -356,3 +356,17 @@ def test_client_that_does_not_read_makes_us_full() -> None:
         pair.server.output()
     assert HIGH_WATER // 2 <= sent <= HIGH_WATER
     assert len(read_back(pair)) == sent
+
+
+def test_a_dummy_ahead_of_reserved_places_does_not_move_the_data() -> None:
+    """Its length differs from draw to draw; giving back what was not used must not draw again."""
+    pair = Pair().run()
+    lengths = iter((64, 200, 100, 70, 150, 90))
+    pair.server.precede_data(lambda: bytes((IGNORE,)) + string(os.urandom(next(lengths))))
+    for _ in range(3):
+        data = os.urandom(300)
+        places = pair.server.reserve(7, 32768, 1000)
+        assert places is not None
+        places[0][:300] = data
+        pair.server.commit(7, 32768, 1000, 300)
+        assert read_back(pair) == data
