@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mod_sftp.conf import SftpConf
+from mod_sftp.log import SftpLog
 from mod_sftp.quirks import overrides
 from mod_sftp.sftp.links import draft_order
 from mod_sftp.wire.fxp import HIGHEST, LOWEST, MAX_DATA, MAX_MESSAGE, RAW_NAMES, Names
-from pyproftpd.session.conf import ProtocolConf
+from pyproftpd.session.conf import EncodingConf, ProtocolConf
+from pyproftpd.wire.utf8 import PathCodec
 
 if TYPE_CHECKING:
     from pyproftpd.session.session import Session
@@ -54,9 +56,26 @@ def terms_of(session: Session) -> Terms:
     small = quirks.short_limits
     return Terms(
         options=conf.options, extensions=conf.extensions, protocols=protocols(session), lowest=lowest, highest=highest,
-        utf8_from=quirks.utf8_protocol_version or UTF8_FROM, draft_symlinks=draft_order(client),
+        utf8_from=quirks.utf8_protocol_version or UTF8_FROM, utf8_names=utf8_names(session),
+        draft_symlinks=draft_order(client),
         max_message=SMALL_MESSAGE if small else MAX_MESSAGE,
         max_data=SMALL_MESSAGE - 1024 if small else MAX_DATA, max_handles=most_handles())
+
+
+def utf8_names(session: Session) -> Names:
+    """UTF-8 on the wire, and on disk what UseEncoding calls local; a name that is not convertible stays as it is
+    (behaviours 25, 125)."""
+    encoding = session.scope.get(EncodingConf).use_encoding
+    if isinstance(encoding, bool):
+        return RAW_NAMES
+    try:
+        codec = PathCodec(encoding[0], "utf-8")
+    except LookupError:
+        log = session.store.get(SftpLog)
+        if isinstance(log, SftpLog):
+            log.line(f"UseEncoding: unknown character set '{encoding[0]}', names are not converted")
+        return RAW_NAMES
+    return Names(codec.decode, codec.encode)
 
 
 def client_version(session: Session) -> str:

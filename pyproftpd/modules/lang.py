@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pyproftpd import API
 from pyproftpd.api import values
-from pyproftpd.api.directive import SERVERS, ConfBlock, Context, ParseContext, Repeat, Status, directive
+from pyproftpd.api.directive import SERVERS, ConfBlock, Context, Repeat, Status, directive
 from pyproftpd.api.module import Module
+from pyproftpd.session.conf import EncodingConf
 
 _options = values.options("PreferServerEncoding", "RequireValidEncoding")
-
-
-def _encoding(words: Sequence[str], context: ParseContext) -> bool | tuple[str, ...]:
-    """On, off, or (local, client[, strict])."""
-    if len(words) == 1:
-        return values.to_boolean(words[0])
-    if len(words) == 3 and words[2].lower() != "strict":
-        raise ValueError("local and client encoding, then at most 'strict'")
-    return tuple(words)
 
 
 class LangConf(ConfBlock, module="lang"):
@@ -37,9 +27,6 @@ class LangConf(ConfBlock, module="lang"):
         "LangPath", values.path, where=Context.SERVER, arity="1..*", syntax="dir",
         default_text="compiled locale directory", repeat=Repeat.LAST, status=Status.ACCEPTED,
         doc="Directory of the message catalogues.")
-    use_encoding: bool | tuple[str, ...] = directive(
-        "UseEncoding", _encoding, where=SERVERS, arity="1..3", syntax="on|off | local client [strict]", default=True,
-        default_text="on when NLS built", status=Status.ACCEPTED, doc="Encoding of names on disk and on the wire.")
 
 
-module = Module(name="lang", api=API, conf=(LangConf,))
+module = Module(name="lang", api=API, conf=(LangConf, EncodingConf))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import grp
 import pwd
 from collections.abc import Sequence
@@ -35,8 +37,8 @@ from pyproftpd.session.login_conf import (
 
 __all__ = [
     "AdmissionConf", "AuthFile", "AuthFileConf", "AuthPamConf", "AuthUnixConf", "Cap", "CapConf", "DaemonConf",
-    "DelayConf", "DelayRule", "DisplayConf", "EnvironmentConf", "HomeCreation", "Ident", "LoginConf", "ProtocolConf",
-    "ServerConf", "SocketConf", "SocketSettings", "TimeoutConf",
+    "DelayConf", "DelayRule", "DisplayConf", "EncodingConf", "EnvironmentConf", "HomeCreation", "Ident", "LoginConf",
+    "ProtocolConf", "ServerConf", "SocketConf", "SocketSettings", "TimeoutConf",
 ]
 
 
@@ -308,3 +310,23 @@ class ProtocolConf(ConfBlock, module="core"):
         "Protocols", values.names_from("ftp", "ftps", "sftp", "scp", "date"), where=SERVERS, arity="1..*", syntax="name ...",
         default=(), default_text="all", repeat=Repeat.ACCUMULATE, joined=True,
         doc="Protocols allowed after login; none named allows all.")
+
+
+def _encoding(words: Sequence[str], context: ParseContext) -> bool | tuple[str, ...]:
+    """On, off, or (local, client[, strict]). What is named is loaded here: a session in a chroot could not."""
+    if len(words) == 1:
+        return values.to_boolean(words[0])
+    if len(words) == 3 and words[2].lower() != "strict":
+        raise ValueError("local and client encoding, then at most 'strict'")
+    for name in words[:2]:
+        with contextlib.suppress(LookupError):
+            codecs.lookup(name)
+    return tuple(words)
+
+
+class EncodingConf(ConfBlock, module="lang"):
+    """Character sets of names. SFTP's names are UTF-8 from version 4 and bytes before, so it reads the local one only."""
+
+    use_encoding: bool | tuple[str, ...] = directive(
+        "UseEncoding", _encoding, where=SERVERS, arity="1..3", syntax="on|off | local client [strict]", default=True,
+        default_text="on", doc="Character sets of names on disk and on the wire; SFTP's wire is UTF-8 from version 4.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,29 @@ def test_client_match_sets_versions(root: Path) -> None:
     conf = "SFTPClientMatch ^WinSCP sftpProtocolVersion 1-3\nSFTPClientMatch .* sftpUTF8ProtocolVersion 3\n"
     terms = terms_of(session_for(root, conf, "SSH-2.0-WinSCP_release_6.1"))
     assert (terms.lowest, terms.highest, terms.utf8_from, terms.draft_symlinks) == (1, 3, 3, True)
+
+
+@pytest.mark.parametrize(("version", "extra", "sent", "on_disk"), [
+    (4, "", "grüße".encode(), "grüße".encode("latin-1")), (6, "", "grüße".encode(), "grüße".encode("latin-1")),
+    (3, "", "grüße".encode(), "grüße".encode()), (3, "SFTPClientMatch .* sftpUTF8ProtocolVersion 3\n", "ü".encode(), b"\xfc"),
+    (4, "", "Ωmega".encode(), "Ωmega".encode()), (4, "", b"\xff\xfe", b"\xff\xfe")])
+def test_names_are_utf8_from_version_4_and_local_on_disk(root: Path, version: int, extra: str, sent: bytes,
+                                                         on_disk: bytes) -> None:
+    """Behaviours 25 and 125: UseEncoding's local set; what cannot be converted is taken byte for byte."""
+    session = session_for(root, f"UseEncoding iso-8859-1 utf-8\n{extra}")
+    client = Desk(root, version=version, terms=terms_of(session)).client
+    client.close(client.create(sent))
+    assert os.listdir(os.fsencode(root)) == [on_disk]
+    shown = on_disk.decode("latin-1").encode() if version >= 4 else sent
+    assert shown in [entry.name for entry in client.listing("")]
+    assert client.stat(sent).size == client.stat(shown).size == 0
+
+
+@pytest.mark.parametrize("conf", ["", "UseEncoding off\n", "UseEncoding on\n", "UseEncoding no-such-set utf-8\n"])
+def test_without_a_usable_character_set_names_are_bytes(root: Path, conf: str) -> None:
+    client = Desk(root, version=4, terms=terms_of(session_for(root, conf))).client
+    client.close(client.create("grüße"))
+    assert os.listdir(root) == ["grüße"]
 
 
 def test_options_and_extensions_of_the_configuration(root: Path) -> None:
