@@ -16,6 +16,7 @@ from pyproftpd.api.module import Module, Table
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mod_sftp.crypto.hostkeys import PrivateSigner
     from mod_sftp.rehearsal import Rehearsal
     from mod_sftp.serving import Prepared
     from pyproftpd.conf.scope import Configuration, Scope
@@ -40,8 +41,9 @@ class SftpFrontEnd:
 
         fips = serving.fips_asked(configuration)
         servers = [scope for scope in configuration.servers if self.claims(scope)]
+        loaded: dict[str, PrivateSigner] = {}
         for scope in servers:
-            self._prepared[scope] = serving.prepare(scope, fips=fips)
+            self._prepared[scope] = serving.prepare(scope, loaded, fips=fips)
         return list(dict.fromkeys(note for scope in servers for note in serving.remarks(scope)))
 
     def rehearsal(self, directory: Path) -> Rehearsal | None:

@@ -11,7 +11,7 @@ from mod_sftp.auth import anonymous
 from mod_sftp.channel.requests import PROGRAMS
 from mod_sftp.conf import FIPS_LABEL, SftpConf
 from mod_sftp.crypto.groups import Groups
-from mod_sftp.crypto.hostkeys import Signer
+from mod_sftp.crypto.hostkeys import PrivateSigner, Signer
 from mod_sftp.crypto.offer import fips_enabled, library_version
 from mod_sftp.crypto.offer import remarks as crypto_remarks
 from mod_sftp.driver import Driver
@@ -72,8 +72,8 @@ def remarks(scope: Scope) -> tuple[str, ...]:
     return (*algorithms, *anonymous.remarks(scope))
 
 
-def prepare(scope: Scope, *, fips: bool) -> Prepared:
-    """Load the host keys of a server and run half a session; the caller is root."""
+def prepare(scope: Scope, loaded: dict[str, PrivateSigner], *, fips: bool) -> Prepared:
+    """Load the host keys of a server and run half a session; the caller is root. ``loaded``: keys by path, see keyring."""
     conf, server = scope.get(SftpConf), scope.get(ServerConf)
     notes: list[str] = []
     keys = load_host_keys(
@@ -81,7 +81,7 @@ def prepare(scope: Scope, *, fips: bool) -> Prepared:
         limits=conf.key_limits, insecure="InsecureHostKeyPerms" in conf.options,
         passphrase=Passphrases(f"{server.server_name}:{server.port}", conf.pass_phrase_provider,
                                interactive=os.isatty(0), say=notes.append),
-        say=notes.append)
+        say=notes.append, loaded=loaded)
     notes += [f"using '{key.origin}' as {key.bits}-bit {key.kind.upper()} hostkey" for key in keys]
     groups = Groups(load_groups(conf.dh_param_file, notes.append), weak="AllowWeakDH" in conf.options)
     for _, place in PROGRAMS.values():

@@ -50,13 +50,16 @@ def load_host_keys(
     passphrase: Passphrase | None = None,
     say: Callable[[str], object] = lambda text: None,
     elevate: Elevate = nullcontext,
+    loaded: dict[str, PrivateSigner] | None = None,
 ) -> tuple[Signer, ...]:
     """The host keys of the words of ``SFTPHostKey``: paths, ``agent:path`` and the No... flags.
 
     ``insecure`` is ``SFTPOptions InsecureHostKeyPerms``; ``passphrase`` is asked for the file it is given, up to
     ``ATTEMPTS`` times, and gives up by None; ``say`` takes the line about each key that was skipped; ``elevate`` is how
-    a session becomes root for the moment in which it connects to an agent.
+    a session becomes root for the moment in which it connects to an agent. ``loaded`` holds, and gets, the keys by path
+    that servers share: a key of ``<Global>`` is read, checked (0.1 s for RSA) and decrypted once, not once per server.
     """
+    loaded = {} if loaded is None else loaded
     words = tuple(sources)
     kept: dict[tuple[str, int], Signer] = {}
     for word in words:
@@ -67,7 +70,9 @@ def load_host_keys(
             if word.startswith("agent:"):
                 found = agent.load(word.removeprefix("agent:"), elevate)
             else:
-                found = (load_key(word, insecure=insecure, passphrase=passphrase),)
+                if word not in loaded:
+                    loaded[word] = load_key(word, insecure=insecure, passphrase=passphrase)
+                found = (loaded[word],)
         except (OSError, KeyFileError) as error:
             say(f"host key '{word}' skipped: {_plain(error)}")
             continue

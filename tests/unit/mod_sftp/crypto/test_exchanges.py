@@ -1,4 +1,4 @@
-"""Key exchanges against clients that do not play by the rules; the good ones are in test_clients.py."""
+"""Key exchanges against clients that do not play by the rules; the good ones are in tests/interop/test_algorithms.py."""
 
 from __future__ import annotations
 
