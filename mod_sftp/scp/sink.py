@@ -137,7 +137,7 @@ class Sink:
     def _open(self, cmd: Command, record: File) -> Upload:
         try:
             upload = self._view.open_upload(cmd, cmd.path or "", create=True, exclusive=False, truncate=True, append=False,
-                                            mode=self._mode(cmd.path or "", record.mode))
+                                            mode=self._mode(cmd.path or "", record.mode), chmod=False)
             if "IgnoreFIFOs" in self._options and stat.S_ISFIFO(upload.stat().st_mode):
                 upload.abort("SFTPOptions IgnoreFIFOs")
                 raise Refused("SFTPOptions IgnoreFIFOs", errno.EPERM)

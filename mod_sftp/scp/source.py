@@ -126,7 +126,7 @@ class Source:
     def _send(self, path: str, depth: int) -> Walk:
         """One name, whatever it is; trouble with it is the client's to know, and the walk goes on."""
         try:
-            info = self._view.stat(Command("STAT", path, limits=("STAT",), group="READ"), path)
+            info = self._view.stat(Command("STAT", path), path)
             name = self._name(path)
             if stat.S_ISDIR(info.st_mode):
                 yield from self._send_directory(path, name, info, depth)

@@ -80,11 +80,12 @@ class Access:
         self._overlaid: dict[tuple[Scope, str], tuple[float, Scope]] = {}
 
     def decide(self, names: tuple[str, ...], group: str, subject: Subject, *, filters: bool = True,
-               looks: bool = False) -> Decision:
+               looks: bool = False, opens: bool = False) -> Decision:
         """``names`` and ``group`` are Limit names; none of either asks no Limit.
 
         ``filters``: path filters apply (all that names or creates something, not mere looking). ``looks``: the request
-        only asks whether and what it is, so a hidden name does not exist for it, IgnoreHidden or not.
+        only asks whether and what it is, so a hidden name does not exist for it, IgnoreHidden or not. ``opens``: the
+        request opens or sets the attributes of the name, which HideFiles alone bars. Source: real server.
         """
         path = subject.path
         scope = self._scope_of(subject)
@@ -98,7 +99,8 @@ class Access:
         if not reason:
             reason = self._filtered(scope.get(AccessConf), subject, filters)
         hidden = bool(reason or looks or verdict.ignore_hidden) and self._hides(path, subject.info)
-        if hidden and not reason and (looks or verdict.ignore_hidden):
+        hidden = hidden or (opens and self._hides(path, None))
+        if hidden and not reason:
             reason = "hidden by HideFiles, HideUser, HideGroup or HideNoAccess"
         conf = scope.get(OwnershipConf)
         group_owner = self._identity.group if conf.group_owner == "~" else conf.group_owner

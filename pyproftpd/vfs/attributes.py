@@ -50,7 +50,7 @@ def apply(view: View, cmd: Command, subject: str | Upload | Download | Listing, 
         return
     with view.locate(cmd, subject, follow=follow) as place:
         info = place.lstat()
-        decision = view.judge(cmd, place, info)
+        decision = view.judge(cmd, place, info, opens=True)
         _extra_rules(view, cmd, Subject(place.path, info, place.sent), change)
         if change.mode is not None and change.mode & 0o7777 != info.st_mode & 0o7777:
             _chmod(place, info, change.mode & 0o7777)
@@ -154,7 +154,7 @@ def _xattr_file(view: View, cmd: Command, subject: str | Upload | Download, *, f
         yield subject.fd
         return
     with view.locate(cmd, subject, follow=follow) as place:
-        view.judge(cmd, place, place.lstat(), looks=not write)
+        view.judge(cmd, place, place.lstat(), looks=not write, opens=write)
         fd = place.open(os.O_RDONLY | os.O_NONBLOCK)
     try:
         yield fd

@@ -16,24 +16,25 @@ if TYPE_CHECKING:
 
 
 def copy_in_steps(view: View, cmd: Command, source: str, target: str, *, overwrite: bool) -> Iterator[None]:
-    """A copy is a download and an upload: SITE_COPY with READ here and WRITE there, and every rule of uploads.
+    """A copy is a download and an upload: SITE_COPY, then RETR with READ here and STOR with WRITE there, and every rule of
+    uploads.
 
     Hidden names, size limit, owners and durability are those of an upload; the transfer log sees one. Rests after every
     few megabytes; closed before its end it leaves what an aborted upload leaves.
     """
     with view.locate(cmd, source, follow=True) as place:
         info = place.lstat()
-        view.judge(cmd, place, info, names=("SITE_COPY", "COPY"), group="READ")
+        view.judge(cmd, place, info, names=("SITE_COPY", "COPY", "RETR"), group="READ")
         if not _stat.S_ISREG(info.st_mode):
             raise Refused("only regular files are copied", errno.EACCES)
         reader = place.open(os.O_RDONLY | os.O_NONBLOCK)
-    limits, group, path, real = cmd.limits, cmd.group, cmd.path, cmd.real_path
+    limits, group, path, real, sent = cmd.limits, cmd.group, cmd.path, cmd.real_path, cmd.sent
     try:
         with view.locate(cmd, target, follow=True, second=True) as goal:
             there = goal.exists()
             if there is not None and (there.st_ino, there.st_dev) == (info.st_ino, info.st_dev):
                 raise Refused("source and target are the same file", errno.EINVAL)
-        cmd.limits, cmd.group = ("SITE_COPY", "COPY"), "WRITE"
+        cmd.limits, cmd.group, cmd.sent = ("SITE_COPY", "COPY", "STOR"), "WRITE", cmd.sent2
         upload = view.open_upload(cmd, target, create=True, exclusive=not overwrite, truncate=True, append=False)
         try:
             yield from upload.take(reader)
@@ -46,4 +47,4 @@ def copy_in_steps(view: View, cmd: Command, source: str, target: str, *, overwri
         upload.finish()
     finally:
         os.close(reader)
-        cmd.limits, cmd.group, cmd.path, cmd.real_path = limits, group, path, real
+        cmd.limits, cmd.group, cmd.path, cmd.real_path, cmd.sent = limits, group, path, real, sent

@@ -71,7 +71,7 @@ def open_quietly(view: View, cmd: Command, path: str) -> Reader:
 
 def _may_read(view: View, cmd: Command, place: Place) -> Decision:
     info = place.lstat()
-    decision = view.judge(cmd, place, info)
+    decision = view.judge(cmd, place, info, opens=True)
     _transferable(info)
     conf = decision.scope.get(TransferConf)
     if conf.max_retrieve_file_size is not None and info.st_size > conf.max_retrieve_file_size:
@@ -92,19 +92,20 @@ def _open_reading(place: Place) -> int:
 
 
 def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive: bool, truncate: bool, append: bool,
-                offset: int, mode: int | None, readable: bool) -> Upload:
+                offset: int, mode: int | None, readable: bool, chmod: bool) -> Upload:
     """Raises ``Refused`` (Limit, filter, AllowOverwrite, AllowStoreRestart, HiddenStores), ``OSError``.
 
-    ``mode`` is the client's own wish for a *new* file; it needs what SITE CHMOD needs, and escapes the Umask as there.
+    ``mode`` is the client's own wish for a *new* file; with ``chmod`` it needs what SITE CHMOD needs, and escapes the Umask
+    as there. SCP sends one with every file, so there it needs nothing. Source: real server.
     """
     place = view.locate(cmd, path, follow=not exclusive)
     admission: Admission | None = None
     name = "APPE" if append else "STOR"
     try:
         info = place.exists()
-        decision = view.judge(cmd, place, info)
+        decision = view.judge(cmd, place, info, opens=True)
         _may_write(decision, cmd, info, create=create, exclusive=exclusive, truncate=truncate, append=append, offset=offset)
-        if info is None and mode:
+        if info is None and mode and chmod:
             view.judge(cmd, place, None, names=("SITE_CHMOD",), group="WRITE")
         admission = Admission(view, decision, name)
         manner = _manner(view, decision, info, exclusive=exclusive, truncate=truncate, append=append)

@@ -75,19 +75,23 @@ class View:
         else:
             cmd.path = cmd.path or virtual
             cmd.real_path = vpath.outside(self.chroot, cmd.path)
-        return locate(virtual, self.chroot, follow=follow)
+        place = locate(virtual, self.chroot, follow=follow)
+        place.sent = cmd.sent2 if second else cmd.sent
+        return place
 
     def judge(self, cmd: Command, place: Place, info: os.stat_result | None, *, names: tuple[str, ...] | None = None,
-              group: str | None = None, filters: bool = True, looks: bool = False, directory: bool = False) -> Decision:
+              group: str | None = None, filters: bool = True, looks: bool = False, opens: bool = False,
+              directory: bool = False) -> Decision:
         """Decide on one object, or raise ``Refused``.
 
         ``names`` and ``group`` replace those of the command (second paths, extra checks); ``filters`` off for looking
         and listing; ``looks`` for requests that only ask whether and what it is: hidden names do not exist for them;
+        ``opens`` for those that open it or set its attributes: names hidden by HideFiles do not exist for them;
         ``directory`` for what is about to become one.
         """
         decision = self.access.decide(
             cmd.limits if names is None else names, cmd.group if group is None else group,
-            Subject(place.path, info, cmd.arg, directory), filters=filters, looks=looks)
+            Subject(place.path, info, place.sent, directory), filters=filters, looks=looks, opens=opens)
         if not decision.allowed:
             cmd.reason = decision.reason
             raise Refused(decision.reason, errno.ENOENT if decision.hidden else errno.EACCES)
@@ -131,6 +135,7 @@ class View:
         try:
             with locate(virtual, self.chroot, follow=True) as place:
                 info = place.lstat() if must_exist else place.exists()
+                place.sent = cmd.sent
                 self.judge(cmd, place, info, filters=False, looks=True)
                 return place.path.real
         except (OSError, Refused):
@@ -143,8 +148,8 @@ class View:
         with self.locate(cmd, path, follow=True) as place:
             decision = self.judge(cmd, place, place.lstat(), filters=False, looks=True)
             fd = place.open(os.O_RDONLY | os.O_DIRECTORY)
-        subject = Subject(place.path, None, cmd.arg, directory=True)
-        denied = not self.access.decide(READDIR, "DIRS", subject, filters=False).allowed
+        subject = Subject(place.path, None, cmd.sent, directory=True)
+        denied = self.access.decide(READDIR, "DIRS", subject, filters=False).reason
         conf = decision.scope.get(ListingConf)
         return Listing(fd, cmd, place.path, admit=self.access.entries(place.path), fakes=self.fakes(decision.scope),
                        lines=Lines(time.time(), gmt=conf.times_gmt), follow=not conf.show_symlinks, denied=denied)
@@ -156,9 +161,9 @@ class View:
     # Transfers.
 
     def open_upload(self, cmd: Command, path: str, *, create: bool, exclusive: bool, truncate: bool, append: bool,
-                    offset: int = 0, mode: int | None = None, readable: bool = False) -> Upload:
+                    offset: int = 0, mode: int | None = None, readable: bool = False, chmod: bool = True) -> Upload:
         return open_upload(self, cmd, path, create=create, exclusive=exclusive, truncate=truncate, append=append,
-                           offset=offset, mode=mode, readable=readable)
+                           offset=offset, mode=mode, readable=readable, chmod=chmod)
 
     def open_download(self, cmd: Command, path: str) -> Download:
         return open_download(self, cmd, path)

@@ -102,13 +102,13 @@ class Action:
     versions: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     #: its argument, as command filters see it, names the subject
     named: bool = True
-    #: it answers for names that are not there, so for hidden ones too
-    same_as_missing: bool = False
+    #: versions in which it answers for names that are not there, so for hidden ones too
+    foresees: tuple[int, ...] = ()
     #: it opens, and so empties or makes, its file before the rule is asked
     opens_first: bool = False
 
     def when_hidden(self, version: int) -> str:
-        return DONE if self.same_as_missing and version < 6 else MISSING
+        return DONE if version in self.foresees else MISSING
 
 
 def _words(text: str) -> frozenset[str]:
@@ -233,7 +233,8 @@ ACTIONS: tuple[Action, ...] = (
     row("make a directory", "MKDIR", lambda c: c.ask(
         rawsftp.MKDIR, c.path("file.new"), c.sftp.no_attrs()), "MKD XMKD", "WRITE", makes=("file.new", 0o777)),
     row("remove a directory", "RMDIR", lambda c: c.ask(rawsftp.RMDIR, c.path("file.sub")), "RMD XRMD", "WRITE"),
-    row("realpath", "REALPATH", _realpath, "REALPATH", "DIRS", filtered=False, looks=True, same_as_missing=True),
+    row("realpath", "REALPATH", _realpath, "REALPATH", "DIRS", filtered=False, looks=True,
+        foresees=(1, 2, 3, 4, 5)),
     row("rename from here", "RENAME", lambda c: _rename(c, c.path("file.dat"), c.other("other.new")), "RNFR", "DIRS",
         versions=(2, 3, 4, 5, 6)),
     row("rename to here", "RENAME", lambda c: _rename(c, c.other("other.dat"), c.path("file.new")), "RNTO", "WRITE",
@@ -298,7 +299,7 @@ ACTIONS: tuple[Action, ...] = (
     row("lsetstat", "lsetstat@openssh.com", lambda c: c.extended("lsetstat@openssh.com", c.path("file.link"), c.times),
         "LSETSTAT SETSTAT", "WRITE", versions=ONCE),
     row("expand-path", "expand-path@openssh.com", lambda c: c.extended("expand-path@openssh.com", c.path("file.dat")),
-        "REALPATH", "DIRS", filtered=False, looks=True, same_as_missing=True, versions=ONCE),
+        "REALPATH", "DIRS", filtered=False, looks=True, foresees=ONCE, versions=ONCE),
     row("getxattr", "getxattr@proftpd.org", lambda c: c.extended(
         "getxattr@proftpd.org", c.path("file.dat"), text(XATTR), u32(0)), "GETXATTR STAT", "READ", looks=True, versions=ONCE),
     row("fgetxattr", "fgetxattr@proftpd.org", _by_handle(lambda c, handle: c.extended(
@@ -328,10 +329,10 @@ ACTIONS: tuple[Action, ...] = (
     row("scp a directory", "exec:scp Directory Leave", lambda c: _scp(scp_upload(
         c.road, str(c.here), b"D0775 0 file.new\n", b"E\n", flags="-r ")), "MKD XMKD", "WRITE", makes=("file.new", 0o775),
         versions=(3,)),
-    row("scp from here", "exec:scp Status", lambda c: _scp(scp_download(c.road, str(c.here / "file.dat"))), "RETR STAT",
+    row("scp from here", "exec:scp Status", lambda c: _scp(scp_download(c.road, str(c.here / "file.dat"))), "RETR",
         "READ", looks=True, versions=(3,)),
     row("scp a tree from here", "exec:scp Status", lambda c: _scp(scp_download(c.road, str(c.here / "file.full"), "-r ")),
-        "RETR STAT OPENDIR", "READ DIRS", filtered=False, looks=True, versions=(3,)),
+        "RETR OPENDIR", "READ DIRS", filtered=False, looks=True, versions=(3,)),
 )
 
 #: rows of the server's tables that are about no path, with the reason

@@ -40,6 +40,7 @@ def posix_rename(sftp: SftpServer, cmd: Command, request: Request) -> None:
 
 
 def hardlink(sftp: SftpServer, cmd: Command, request: Request) -> None:
+    cmd.sent, cmd.sent2 = cmd.sent2, cmd.sent  # the View takes the new name first
     sftp.view.link(cmd, cmd.path2 or "", cmd.path or "")
 
 

@@ -89,7 +89,7 @@ def test_filters_of_arguments(window: Make) -> None:
     here = world(window, "DenyFilter %\nAllowFilter ^[a-z/%.]*$\n")
     for arg, allowed in (("d/target", True), ("d/%n", False), ("d/TARGET", False)):
         cmd = request("STAT", "READ")
-        cmd.arg = arg
+        cmd.sent = arg
         if allowed:
             here.view.stat(cmd, "d/target")
         else:
@@ -179,7 +179,7 @@ def test_the_order_in_which_limits_are_asked(window: Make, server: str, outer: s
     here = world(window, f"{server}\n<Directory {{root}}>\n{outer}\nUmask 022\n</Directory>\n"
                  f"<Directory {{root}}/d>\n{inner}\nUmask 022\n</Directory>\n")
     cmd = request("DELE", "WRITE")
-    cmd.arg = "d/target"
+    cmd.sent = "d/target"
     if allowed:
         here.view.remove(cmd, "d/target")
         assert not (here.root / "d" / "target").exists()
@@ -280,10 +280,14 @@ def test_a_hidden_name_that_is_refused_as_well_is_not_given_away(window: Make) -
     assert caught.value.errno == errno.EACCES
 
 
-def test_hidden_without_ignore_hidden_is_only_out_of_sight(window: Make) -> None:
-    """Whoever knows the name may fetch it, as with the real server."""
-    here = world(window, "<Directory {root}/d>\nHideFiles ^target$\n</Directory>\n")
+def test_hidden_owners_without_ignore_hidden_are_only_out_of_sight(window: Make) -> None:
+    """Whoever knows the name may fetch it; names that HideFiles hides are not opened. Source: real server."""
+    here = world(window, "<Directory {root}/d>\nHideUser alice\n</Directory>\n")
     assert here.get("d/target") == b"target"
+    here = world(window, "<Directory {root}/d>\nHideFiles ^target$\n</Directory>\n")
+    with pytest.raises(Refused) as caught:
+        here.get("d/target")
+    assert caught.value.errno == errno.ENOENT
 
 
 def test_directories_that_may_not_be_listed_are_left_out(window: Make) -> None:
