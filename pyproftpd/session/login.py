@@ -183,10 +183,15 @@ def can_change_password(session: Session, candidate: Candidate) -> bool:
     account, conf = candidate.account, candidate.scope.get(LoginConf)
     if account is None or candidate.anonymous or any(user == candidate.user for user, _ in conf.user_password):
         return False
+    trial = Login(session, candidate, account, "password", candidate.scope)
     try:
-        rules.standing(account, conf)
+        for step in (groups, bind):
+            step(trial)
+        rules.standing(account, trial.conf)
     except (Refused, OSError):
         return False
+    finally:
+        _take_back(trial)
     return session.sources.changer(account) is not None
 
 
@@ -459,5 +464,5 @@ def announce(login: Login) -> None:
 
 
 BEFORE: tuple[Callable[[Login], None], ...] = (
-    account_rules, groups, bind, limit_login, admit, pam, make_home, find_root, find_start, open_records)
+    groups, bind, account_rules, limit_login, admit, pam, make_home, find_root, find_start, open_records)
 COMMIT: tuple[Callable[[Login], None], ...] = (enclose, keep_pam, become, open_view, announce)

@@ -106,6 +106,7 @@ def make_session(configuration: Configuration, site: Site, address: str) -> Sess
         configuration=configuration, server=server, dispatcher=Dispatcher(configuration.modules), privs=privs,
         timers=timers, loop=Loop(timers, Recorder(SESSION, SESSION_IGNORES, SESSION_RESETS), lambda number: None),
         events=event_bus(configuration.modules), log=log, trace=Trace())
+    session.connection_class = next((one.name for one in configuration.classes if one.matches(address, address)), "")
     session.rebind()
     with privs.root():
         session.sources = order.build(session.scope, configuration, session, log)
