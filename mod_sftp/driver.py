@@ -34,6 +34,7 @@ from mod_sftp.transport.negotiate import Negotiated
 from mod_sftp.transport.transport import Disconnected, Hangup, Settings, Transport
 from mod_sftp.wire.messages import Disconnect, Msg
 from mod_sftp.wire.ssh import Reader, string
+from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import PeerError, ProftpdError
 from pyproftpd.session.loop import SessionEnd
 from pyproftpd.session.session import Session
@@ -83,6 +84,7 @@ class Driver:
         self.session, self.conf = session, session.scope.get(SftpConf)
         self.log = session.state(SftpLog)
         self.overrides = Overrides()
+        self.traced = session.trace.on
         self._make_terms, self._offered = make_terms, settings.early_kexinit
         self.transport = Transport(settings, random=os.urandom, listener=self)
         self.mux: Mux | None = None
@@ -117,9 +119,11 @@ class Driver:
                 self._turn()
         except Closed:
             failure = "client disconnected"
+            session.end_reason = session.end_reason or "Read EOF from client"
             self.log.line("disconnecting client (received EOF)")
         except Disconnected as said:
             failure = "client disconnected"
+            session.end_reason = session.end_reason or f"Quit: {said.text}"
             reason = REASONS.get(said.reason, f"reason {said.reason}")
             self.log.line(f"client at {session.remote_address} sent SSH_DISCONNECT message: {said.text} ({reason})")
         except SessionEnd as end:
@@ -170,6 +174,11 @@ class Driver:
             self._publish(f"SFTP_{name}_ALGO", value)
         if self.transport.logged_in:
             self._pad()
+
+    def received(self, name: str) -> None:
+        classes = LogClass.SSH | (LogClass.INFO if name == "EXT_INFO" else LogClass.SEC)
+        if self.session.extended is not None and self.session.extended.wants(classes, name):
+            self.session.dispatcher.log(self.session, Command(name, classes=classes))
 
     def _pad(self) -> None:
         """The traffic policy that the cipher in force calls for."""

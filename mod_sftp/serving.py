@@ -82,7 +82,7 @@ def prepare(scope: Scope, loaded: dict[str, PrivateSigner], *, fips: bool) -> Pr
         passphrase=Passphrases(f"{server.server_name}:{server.port}", conf.pass_phrase_provider,
                                interactive=os.isatty(0), say=notes.append),
         say=notes.append, loaded=loaded)
-    notes += [f"using '{key.origin}' as {key.bits}-bit {key.kind.upper()} hostkey" for key in keys]
+    notes += [f"using '{key.origin}' as {_described(key)}" for key in keys]
     groups = Groups(load_groups(conf.dh_param_file, notes.append), weak="AllowWeakDH" in conf.options)
     for _, place in PROGRAMS.values():
         importlib.import_module(place.partition(":")[0])
@@ -143,6 +143,15 @@ def version_line(session: Session) -> str:
     software = Display(ident.text).render(session) if ident.shown and ident.text else SOFTWARE
     legal = "".join(char if " " <= char <= "~" else "_" for char in software.strip())
     return f"SSH-2.0-{legal or SOFTWARE}"[:MAX_VERSION]
+
+
+def _described(key: Signer) -> str:
+    """As the real server's logs have it."""
+    if key.kind == "ecdsa":
+        return f"{key.bits}-bit ECDSA hostkey ({key.bits} bits)"
+    if key.kind in ("rsa", "dsa"):
+        return f"{key.kind.upper()} hostkey ({key.bits} bits)"
+    return f"{key.kind.capitalize()} hostkey"
 
 
 def _open_log(session: Session, conf: SftpConf) -> SftpLog:

@@ -55,6 +55,8 @@ def trimmed(path: str) -> str:
 
 def open_program(session: Session, channel: Any, words: list[str]) -> Sink | Source:
     """``exec scp ...``, unquoted. Raises: Refused, which fails the request and nothing else."""
+    for number, word in enumerate(words):
+        session.trace("scp", 5, f"reqargv[{number}] = '{word}'")
     parsed = arguments(words[1:])
     if session.view is None:
         raise Refused("no file view: not logged in")

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 VERSION_NOT_SUPPORTED = 8
 
 NO_TRANSFER = "TimeoutNoTransfer"
+#: request types by number
+NAMES = {number: name for name, number in vars(Fxp).items() if isinstance(number, int)}
 
 
 class SftpServer:
@@ -59,7 +61,7 @@ class SftpServer:
         self.over = False
         #: the request whose steps are under way
         self._act: Act | None = None
-        self._framer = Framer(self._request, channel)
+        self._framer = Framer(self._traced_request if session.trace.on else self._request, channel)
         self._rows: dict[int, tuple[Row, tuple[Field, ...]]] = {}
         self._fast: dict[int, Any] = {}
 
@@ -105,6 +107,13 @@ class SftpServer:
 
     # Requests.
 
+    def _traced_request(self, body: memoryview) -> None:
+        """Source: real server's trace."""
+        kind = body[0]
+        ident = "" if kind == Fxp.INIT or len(body) < MIN_BODY else f"request ID {REQUEST_ID.unpack_from(body, 1)[0]}, "
+        self.session.trace("sftp", 6, f"received {NAMES.get(kind, 'unknown')} ({kind}) SFTP request ({ident}channel ID {self.channel.id})")
+        self._request(body)
+
     def _request(self, body: memoryview) -> None:
         kind = body[0]
         fast = self._fast.get(kind)
@@ -143,6 +152,8 @@ class SftpServer:
         """
         request.kind = row.kind
         act = Act(row, ident, *table.commands(row, request, self, argument))
+        if self.session.trace.on:
+            self.session.trace("sftp", 7, f"received request: {act.outer.name} {act.outer.arg}")
         try:
             act.begin(self.session)
             answer = self._attempt(act, request)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mod_sftp.crypto.algorithms import signature_algorithm
 from mod_sftp.wire.messages import Disconnect, Msg
 from mod_sftp.wire.ssh import Reader, boolean, byte, namelist, u32
 from pyproftpd.errors import PeerError
@@ -72,6 +73,7 @@ class Negotiated:
         return [
             f" + Session key exchange: {self.kex}",
             f" + Session host key algorithm: {self.host_key}",
+            f" + Session server hostkey: {signature_algorithm(self.host_key).key_type}",
             f" + Session client-to-server encryption: {self.cipher_in}",
             f" + Session server-to-client encryption: {self.cipher_out}",
             f" + Session client-to-server MAC: {self.mac_in}",
@@ -79,6 +81,24 @@ class Negotiated:
             f" + Session client-to-server compression: {self.compression_in}",
             f" + Session server-to-client compression: {self.compression_out}",
         ]
+
+
+_OWN_NAMES = {Msg.KEXINIT: "KEXINIT", Msg.NEWKEYS: "NEWKEYS"}
+_GROUP_EXCHANGE = {
+    Msg.KEX_DH_GEX_REQUEST_OLD: "DH_GEX_REQUEST_OLD", Msg.KEX_DH_GEX_REQUEST: "DH_GEX_REQUEST",
+    Msg.KEX_DH_GEX_INIT: "DH_GEX_INIT",
+}
+
+
+def log_name(kind: int, agreed: Negotiated | None) -> str:
+    """What ExtendedLog calls a client's message of a key exchange. Source: real server."""
+    if kind in _OWN_NAMES or agreed is None:
+        return _OWN_NAMES.get(kind, "KEXINIT")
+    if agreed.kex.startswith("diffie-hellman-group-exchange-"):
+        return _GROUP_EXCHANGE.get(kind, "DH_GEX_INIT")
+    if agreed.kex.startswith("rsa"):
+        return "KEXRSA_SECRET"
+    return "DH_INIT" if agreed.kex.startswith("diffie-hellman-") else "ECDH_INIT"
 
 
 def build(offer: Offer, cookie: bytes, *, ext_info: bool, strict: bool) -> bytes:

@@ -83,6 +83,8 @@ class Outbound:
         self.held = False
         #: gives a dummy message, or ``None``, to go ahead of the first data of a batch (SFTPTrafficPolicy)
         self.before_data: Callable[[], bytes | None] | None = None
+        #: is told the message number and the size of every packet, for a trace
+        self.watch: Callable[[int, int], None] | None = None
         self.sequence = 0
         #: bytes and packets since the keys changed
         self.bytes = self.packets = 0
@@ -204,6 +206,7 @@ class Outbound:
     def _lay(self, payload: bytes) -> None:
         """One whole packet."""
         self._close_open()
+        kind = payload[0]
         if self._compressor is not None:
             payload = self._compressor.compress(payload)
         size = len(payload)
@@ -214,7 +217,7 @@ class Outbound:
         self._plain[start + _FIRST_PAYLOAD:end] = payload
         padding = self._pad(size)
         _PACKET.pack_into(self._plain, start, 1 + size + padding, padding)
-        self._record(start, end, padding)
+        self._record(kind, start, end, padding)
 
     def _make_room(self, size: int) -> None:
         """Control messages alone outgrew the buffer: seal what is there. A peer cannot get here while HIGH_WATER is kept."""
@@ -267,18 +270,20 @@ class Outbound:
             return
         padding = self._pad(_DATA_HEADER + size)
         _DATA.pack_into(self._plain, start, 1 + _DATA_HEADER + size + padding, padding, Msg.CHANNEL_DATA, peer, size)
-        self._record(start, self._at, padding)
+        self._record(Msg.CHANNEL_DATA, start, self._at, padding)
 
     def _pad(self, size: int) -> int:
         """Length of the padding for a payload of ``size`` bytes: the least that is legal (RFC 4253 6)."""
         padding = -(self._ahead + size) % self._unit
         return padding if padding >= MIN_PADDING else padding + self._unit
 
-    def _record(self, start: int, end: int, padding: int) -> None:
+    def _record(self, kind: int, start: int, end: int, padding: int) -> None:
         """The payload ends at ``end``: write the padding behind it and number the packet."""
         stop = end + padding
         self._plain[end:stop] = self._random_padding[:padding]
         self._laid.append((start, stop, self._sealer, self.sequence))
+        if self.watch is not None:
+            self.watch(kind, stop - start + self._sealer.tag)
         self._at = stop
         self.sequence = (self.sequence + 1) & 0xFFFFFFFF
 

@@ -21,9 +21,9 @@ from mod_sftp.crypto.macs import mac
 from mod_sftp.crypto.suites import Opener, Sealer, make_opener, make_sealer
 from mod_sftp.transport.inbound import Inbound
 from mod_sftp.transport.kex import KeyExchange, Terms, Wire
-from mod_sftp.transport.negotiate import Negotiated
+from mod_sftp.transport.negotiate import Negotiated, log_name
 from mod_sftp.transport.outbound import HIGH_WATER, Outbound
-from mod_sftp.wire.messages import Disconnect, Msg
+from mod_sftp.wire.messages import Disconnect, Msg, packet_name
 from mod_sftp.wire.ssh import Reader, namelist, string, u32
 from pyproftpd.errors import PeerError, ProftpdError
 
@@ -72,6 +72,9 @@ class Settings:
 class Listener(Protocol):
     """Who wants to know what happens inside."""
 
+    #: is ``trace`` worth being called for every packet?
+    traced: bool
+
     def line(self, text: str) -> None:
         """A line for SFTPLog."""
         ...
@@ -84,15 +87,22 @@ class Listener(Protocol):
 
     def keys_changed(self, negotiated: Negotiated, first: bool) -> None: ...
 
+    def received(self, name: str) -> None:
+        """A message of the key exchange came, or our EXT_INFO went, by the name that logs give it."""
+        ...
+
 
 class Transport:
     """One connection."""
 
     def __init__(self, settings: Settings, *, random: Callable[[int], bytes], listener: Listener) -> None:
         self._settings, self._listener = settings, listener
+        self._traced = listener.traced
         clear = cipher("none"), mac("none"), b"", b"", b""
         self._in = Inbound(make_opener(*clear))
         self._out = Outbound(make_sealer(*clear), random)
+        if self._traced:
+            self._out.watch = self._trace_sent
         self.exchange = KeyExchange(settings.terms, settings.version.encode(), random,
                                     Wire(self._send_own, self._seal_with, self._open_with))
         #: our version line
@@ -158,6 +168,8 @@ class Transport:
             if payload is None:
                 return None
             kind = payload[0]
+            if self._traced:
+                self._listener.trace(3, f"received {packet_name(kind)} packet")
             if kind >= 50 or kind == Msg.SERVICE_REQUEST:
                 if not self._service_open:
                     raise PeerError(f"message {kind} during a key exchange")
@@ -252,13 +264,17 @@ class Transport:
             if not self.logged_in and self._exchanges > MAX_EARLY_EXCHANGES:
                 raise PeerError("too many key exchanges before login")
         first = not exchange.complete
-        if not exchange.receive(kind, payload, sequence=self.sequence):
+        over = exchange.receive(kind, payload, sequence=self.sequence)
+        self._listener.received(log_name(kind, exchange.negotiated))
+        if not over:
             return
         self._service_open = True
         self._ext_info_may_come = first
         self._out.release()
         assert exchange.negotiated is not None
         self._listener.keys_changed(exchange.negotiated, first)
+        if first and exchange.wants_ext_info:
+            self._listener.received("EXT_INFO")
 
     def _send_own(self, kind: int, *parts: bytes) -> None:
         self._out.send(kind, *parts)
@@ -286,6 +302,9 @@ class Transport:
             self._delayed.append(start)
         elif name != "none":
             start()
+
+    def _trace_sent(self, kind: int, size: int) -> None:
+        self._listener.trace(3, f"sent {packet_name(kind)} packet ({size} bytes)")
 
     def _disconnect(self, payload: memoryview) -> None:
         reader = Reader(payload)
@@ -325,6 +344,7 @@ class Transport:
             text = f"{str(name, 'utf-8', 'replace')}={str(value, 'utf-8', 'replace')}"
             self._listener.trace(9, f"client sent extension {text[:MAX_TEXT]}")
         reader.end()
+        self._listener.received("EXT_INFO")
 
 
 #: messages below KEXINIT that are consumed here

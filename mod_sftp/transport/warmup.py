@@ -25,6 +25,8 @@ PAYLOAD = 27
 class Silent:
     """A ``Listener`` for connections that nobody watches."""
 
+    traced = False
+
     def line(self, text: str) -> None:
         """Nobody listens."""
 
@@ -35,6 +37,9 @@ class Silent:
         """No overrides."""
 
     def keys_changed(self, negotiated: Negotiated, first: bool) -> None:
+        """Nobody listens."""
+
+    def received(self, name: str) -> None:
         """Nobody listens."""
 
 

@@ -100,3 +100,12 @@ class OpenFailure(IntEnum):
 
 #: Data type code of extended data: standard error (RFC 4250 4.4).
 EXTENDED_DATA_STDERR = 1
+
+
+def packet_name(kind: int) -> str:
+    """``SSH_MSG_USER_AUTH_REQUEST (50)``: the name in the spelling of the real server's trace, and the number."""
+    try:
+        name = Msg(kind).name
+    except ValueError:
+        return f"unknown ({kind})"
+    return f"SSH_MSG_{name.replace('USERAUTH', 'USER_AUTH').replace('KEXDH', 'KEX_DH')} ({kind})"

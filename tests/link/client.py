@@ -421,7 +421,9 @@ class Log:
 
     lines: list[str] = field(default_factory=list)
     exchanges: list[tuple] = field(default_factory=list)
+    received_names: list[str] = field(default_factory=list)
     software: str = ""
+    traced: bool = False
 
     def line(self, text: str) -> None:
         self.lines.append(text)
@@ -434,4 +436,7 @@ class Log:
 
     def keys_changed(self, negotiated, first: bool) -> None:
         self.exchanges.append((negotiated, first))
+
+    def received(self, name: str) -> None:
+        self.received_names.append(name)
 

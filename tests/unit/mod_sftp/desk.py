@@ -8,6 +8,7 @@ from typing import Any
 
 from mod_sftp.sftp.server import SftpServer
 from mod_sftp.sftp.terms import Terms
+from pyproftpd.log.trace import Trace
 from pyproftpd.session.dispatch import Dispatcher
 from pyproftpd.session.session import Session
 from pyproftpd.unix.timers import Timers
@@ -74,7 +75,7 @@ def make_session(window: Window, *, user: str = "alice") -> Session:
     nothing: Any = None
     session = Session(sock=nothing, remote=("127.0.0.1", 1), local=("127.0.0.1", 22), configuration=nothing,
                       server=window.view.scope, dispatcher=Dispatcher(()), privs=window.view.privs, timers=Timers(),
-                      loop=nothing, events=nothing, log=nothing, trace=nothing)
+                      loop=nothing, events=nothing, log=nothing, trace=Trace())
     session.scope, session.view, session.user = window.view.scope, window.view, user
     return session
 
