@@ -61,8 +61,8 @@ def request(path: str, action: Sequence[str]) -> tuple[int, list[str]]:
     """Send an action and wait for its reply. Raises ``OSError``, ``Malformed``."""
     received = bytearray()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(_TIMEOUT)
         sock.connect(path)
+        sock.settimeout(_TIMEOUT)
         sock.sendall(wire.encode(0, action))
         while (message := wire.decode(received, wire.REPLY)) is None:
             data = sock.recv(_READ)

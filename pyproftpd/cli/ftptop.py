@@ -66,14 +66,15 @@ def main(words: Sequence[str] | None = None) -> int:
         if rest:
             raise getopt.GetoptError(f"unknown parameter: {rest[0]}")
         given = dict(options)
-        if "-h" in given or "-V" in given:
-            print(_USAGE if "-h" in given else _VERSION)
-            return 0
         request = _request(given)
-        scoreboard.read(request.path)
     except getopt.GetoptError as error:
         print(f"ftptop: {error}\n{_USAGE}", file=sys.stderr)
         return 1
+    if "-h" in given or "-V" in given:
+        print(_USAGE if "-h" in given else _VERSION)
+        return 0
+    try:
+        scoreboard.read(request.path)
     except (OSError, ValueError) as error:
         print(f"ftptop: unable to use scoreboard: {error}", file=sys.stderr)
         return 1
@@ -189,7 +190,6 @@ def _key(screen: curses.window, seconds: int) -> str:
         if code == curses.KEY_RESIZE or code in (ord("q"), ord("t")):
             return "" if code == curses.KEY_RESIZE else chr(code)
     return ""
-
 
 
 if __name__ == "__main__":

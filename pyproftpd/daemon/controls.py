@@ -37,7 +37,8 @@ _SO_PEERGROUPS = 59
 #: supplementary groups of a process: NGROUPS_MAX, limits.h
 _MAX_GROUPS = 65536
 _READ = 4096
-_BACKLOG = 5
+#: requests that wait while ControlsMaxClients are served
+_BACKLOG = 64
 #: any name, in an access list
 _EVERYBODY = "*"
 

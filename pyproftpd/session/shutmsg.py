@@ -11,6 +11,7 @@ import re
 import stat
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pyproftpd.api import values
@@ -78,8 +79,8 @@ def _parsed(path: str, text: str) -> Notice:
         raise Malformed(f"{path}: the first line is no time of a shutdown")
     year, month, day, hour, minute, second, *offsets = (int(group) for group in found.groups())
     try:
-        when = time.mktime((year, month, day, hour, minute, second, 0, 0, -1))
-    except (OverflowError, ValueError) as error:
+        when = datetime(year, month, day, hour, minute, second).timestamp()
+    except (OSError, OverflowError, ValueError) as error:
         raise Malformed(f"{path}: {error}") from None
     deny, disconnect = (hours * 3600 + minutes * 60 for hours, minutes in (offsets[:2], offsets[2:]))
     return Notice(when, when - deny, when - disconnect, message.strip())
