@@ -111,7 +111,8 @@ class SftpServer:
         """Source: real server's trace."""
         kind = body[0]
         ident = "" if kind == Fxp.INIT or len(body) < MIN_BODY else f"request ID {REQUEST_ID.unpack_from(body, 1)[0]}, "
-        self.session.trace("sftp", 6, f"received {NAMES.get(kind, 'unknown')} ({kind}) SFTP request ({ident}channel ID {self.channel.id})")
+        name = NAMES.get(kind, "unknown")
+        self.session.trace("sftp", 6, f"received {name} ({kind}) SFTP request ({ident}channel ID {self.channel.id})")
         self._request(body)
 
     def _request(self, body: memoryview) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mod_sftp.crypto.algorithms import signature_algorithm
 from mod_sftp.wire.messages import Disconnect, Msg
 from mod_sftp.wire.ssh import Reader, boolean, byte, namelist, u32
 from pyproftpd.errors import PeerError
@@ -73,7 +72,7 @@ class Negotiated:
         return [
             f" + Session key exchange: {self.kex}",
             f" + Session host key algorithm: {self.host_key}",
-            f" + Session server hostkey: {signature_algorithm(self.host_key).key_type}",
+            f" + Session server hostkey: {self.host_key}",
             f" + Session client-to-server encryption: {self.cipher_in}",
             f" + Session server-to-client encryption: {self.cipher_out}",
             f" + Session client-to-server MAC: {self.mac_in}",
@@ -83,8 +82,8 @@ class Negotiated:
         ]
 
 
-_OWN_NAMES = {Msg.KEXINIT: "KEXINIT", Msg.NEWKEYS: "NEWKEYS"}
-_GROUP_EXCHANGE = {
+_OWN_NAMES: dict[int, str] = {Msg.KEXINIT: "KEXINIT", Msg.NEWKEYS: "NEWKEYS"}
+_GROUP_EXCHANGE: dict[int, str] = {
     Msg.KEX_DH_GEX_REQUEST_OLD: "DH_GEX_REQUEST_OLD", Msg.KEX_DH_GEX_REQUEST: "DH_GEX_REQUEST",
     Msg.KEX_DH_GEX_INIT: "DH_GEX_INIT",
 }
