@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class SftpFrontEnd:
     """Serves SSH2 connections (``api.frontend.FrontEnd``)."""
 
-    name = "sftp"
+    name, protocol = "sftp", "ssh2"
 
     def __init__(self) -> None:
         #: by server; a configuration that is dropped takes its keys with it, one that fails to load costs nothing

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: A long piece of work; yields between two steps, returns the handler's answer.
 Steps = Generator[None, None, Any]
 
+#: their failures are told by their name, those of all others by the path. Source: real server
+RENAMES = ("RNFR", "RNTO")
+
 
 class Act:
     """``outer`` is the request itself, ``inner`` are the FTP commands that it acts as.
@@ -63,7 +66,8 @@ class Act:
         sftp.line(f"{self.outer.name} of '{self.outer.arg}' {why}")
         self.outer.code, self.outer.text = str(code_for(status, sftp.version)), text
         for cmd, pseudo in zip(self.inner, self.row.pseudo, strict=True):
-            cmd.code, cmd.text = pseudo.failed, text
+            subject = cmd.name if cmd.name in RENAMES else cmd.arg
+            cmd.code, cmd.text = pseudo.failed, f"{subject}: {os.strerror(error.errno or 0)}"
 
     def end(self, session: Session, error: BaseException | None = None) -> None:
         """POST and LOG of every command that began."""

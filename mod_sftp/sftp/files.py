@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from typing import TYPE_CHECKING
 
 from mod_sftp.sftp.handles import FileHandle
-from mod_sftp.sftp.status import Status, StatusError, describe
+from mod_sftp.sftp.status import Status, StatusError
 from mod_sftp.wire import fxp
 from mod_sftp.wire.attrs import Attr
 from mod_sftp.wire.fxp import RenameFlag, Request
@@ -60,7 +61,9 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     name = sftp.handles.add(handle)
     inner.note("sftp.file-handle", name.decode())
     cmd.note("sftp.file-handle", name.decode())
-    cmd.bytes = 0
+    cmd.bytes, cmd.modified = 0, writes and transfer.replaces  # type: ignore[union-attr]
+    if cmd.modified:
+        cmd.note("mod_xfer.file-modified", "true")
     return name
 
 
@@ -110,7 +113,7 @@ def _refuse_fifo(sftp: SftpServer, transfer: Upload | Download) -> None:
 
 def _failed(cmd: Command, error: OSError | Refused) -> None:
     cmd.errno = error.errno or errno.EIO
-    cmd.code, cmd.text = FAILED, describe(error)[1]
+    cmd.code, cmd.text = FAILED, f"{cmd.arg}: {os.strerror(cmd.errno)}"
     if isinstance(error, Refused):
         cmd.reason = error.rule
 
@@ -124,6 +127,8 @@ def close(sftp: SftpServer, cmd: Command, request: Request) -> None:
             cmd.classes |= inner.classes
             handle.transfer.finish()
             cmd.bytes, cmd.modified = inner.bytes, inner.modified
+            if cmd.modified:
+                cmd.note("mod_xfer.file-modified", "true")
             inner.code, inner.text = DONE, "Transfer complete"
         elif handle.listing is not None:
             handle.listing.close()

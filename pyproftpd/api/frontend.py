@@ -35,6 +35,8 @@ class FrontEnd(Protocol):
     """Found through the rows of the loaded modules; the first that claims a server's scope gets its connections."""
 
     name: str
+    #: what ``%{protocol}`` says of a session that has only connected
+    protocol: str
 
     def claims(self, scope: Any) -> bool:
         """Does this ``conf.scope.Scope`` of a server speak my protocol?"""

@@ -25,7 +25,7 @@ class TransferRecord:
     complete: bool
     #: first offset of data, None when the transfer began at the start (``%{file-offset}``)
     offset: int | None = None
-    #: size of the file afterwards, for uploads (``%{file-size}``)
+    #: size of the file: after an upload, at the begin of a download (``%{file-size}``)
     file_size: int | None = None
     #: why it failed, ``""`` on success (``%{transfer-failure}``)
     failure: str = ""

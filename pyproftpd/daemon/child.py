@@ -291,6 +291,7 @@ def serve(birth: Birth) -> int:
             step(birth)
         session = _session(birth)
         assert birth.service is not None
+        session.protocol = birth.service.frontend.protocol
         session.dispatcher.log(session, Command("CONNECT", classes=LogClass.CONNECT))
         session.emit(Connected())
         birth.service.frontend.run(session)

@@ -20,14 +20,17 @@ Report = Callable[[Command, TransferRecord], None]
 class Reader:
     """One file open for reading. The caller closes it."""
 
-    __slots__ = ("fd", "vpath", "bytes", "first", "seekable")
+    __slots__ = ("fd", "vpath", "bytes", "size", "first", "seekable")
 
     def __init__(self, fd: int, vpath: VPath) -> None:
         self.fd, self.vpath = fd, vpath
         self.bytes = 0
         #: lowest offset that was read, ``None`` before the first read
         self.first: int | None = None
-        self.seekable = _stat.S_ISREG(os.fstat(fd).st_mode)
+        info = os.fstat(fd)
+        #: at the open; logs show it, reads go on to where the file ends by then
+        self.size = info.st_size
+        self.seekable = _stat.S_ISREG(info.st_mode)
 
     def read_at(self, offset: int, into: Sequence[memoryview]) -> int:
         """Fill ``into`` from ``offset``; returns the bytes read, 0 at the end of the file as it is now.
@@ -77,7 +80,7 @@ class Download(Reader):
         cmd.bytes = self.bytes
         cmd.transfer = TransferRecord(
             Direction.DOWNLOAD, self.vpath.outside, self.bytes, time.monotonic() - self.started, not failure,
-            offset=self.first or None, failure=failure, client_path=self.vpath.virtual)
+            offset=self.first or None, file_size=self.size, failure=failure, client_path=self.vpath.virtual)
         try:
             self.close()
         finally:

@@ -75,6 +75,11 @@ class Upload:
         self._limit, self._manner, self._place, self._hidden, self._report = manner.limit, manner, place, hidden, report
         self._seekable = _stat.S_ISREG(info.st_mode)
 
+    @property
+    def replaces(self) -> bool:
+        """The file was there before."""
+        return self._manner.existed
+
     # The hot path: two tests and a system call.
 
     def write_at(self, offset: int, data: memoryview) -> None:

@@ -17,7 +17,7 @@ UID = 63111
 
 
 class EchoFrontEnd:
-    name = "echo"
+    name, protocol = "echo", "echo"
 
     def claims(self, scope: Any) -> bool:
         return True
