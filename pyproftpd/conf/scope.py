@@ -102,7 +102,8 @@ class Scope:
         if made is not None:
             return made  # type: ignore[return-value]
         if self._written is not None and not _conditional(block, self._layers):
-            return self._written.get(block)
+            shared = self._blocks[block] = self._written.get(block)
+            return shared
         return _built(block, self._layers, self.facts, self._blocks)
 
     def own(self, block: type[B]) -> B:

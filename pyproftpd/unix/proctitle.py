@@ -17,6 +17,8 @@ def title_setter() -> Callable[[str], None]:
 
     def set_title(title: str) -> None:
         text = title[:MAX_TITLE].encode("utf-8", "replace").decode()
-        setproctitle("".join(char if char.isprintable() else "?" for char in text))
+        if not text.isprintable():
+            text = "".join(char if char.isprintable() else "?" for char in text)
+        setproctitle(text)
 
     return set_title
