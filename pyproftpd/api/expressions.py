@@ -9,16 +9,25 @@ import enum
 import fnmatch
 import ipaddress
 import re
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Generic, TypeVar
 
 from pyproftpd.api.facts import BindFacts
+from pyproftpd.errors import Refused
 
 T = TypeVar("T")
 
 #: longest text that a pattern of the configuration is asked about; names beyond PATH_MAX do not exist
 MAX_SUBJECT = 8192
+
+#: CPU seconds that one question to a pattern may cost; an honest one takes microseconds
+MATCH_SECONDS = 0.25
+
+#: at most one repetition and no group: such an expression cannot run away
+_TAME = re.compile(r"[^*+?{(]*[*+?{]?[^*+?{(]*")
 
 _POSIX_CLASSES = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9",
@@ -64,20 +73,37 @@ def translate_posix(pattern: str) -> str:
 class Pattern:
     """A regular expression of the configuration; ``search`` refuses over-long subjects by not matching.
 
-    ``negated`` (a leading ``!``) is inside: ``search`` already answers the whole question.
+    ``negated`` (a leading ``!``) is inside: ``search`` already answers the whole question. An expression that backtracks
+    without end on a subject that a client chose is stopped by the clock and refuses what it was asked about.
     """
 
-    __slots__ = ("text", "negated", "_regex")
+    __slots__ = ("text", "negated", "_regex", "_tame")
 
     def __init__(self, text: str, *, ignore_case: bool = False, negated: bool = False) -> None:
         """Raises ``re.error`` for an expression that does not compile."""
         self.text, self.negated = text, negated
         self._regex = re.compile(translate_posix(text), re.IGNORECASE if ignore_case else 0)
+        self._tame = _TAME.fullmatch(text) is not None
 
     def search(self, subject: str) -> bool:
+        """Raises ``Refused`` when the answer would take longer than ``MATCH_SECONDS``."""
         if len(subject) > MAX_SUBJECT:
             return False
-        return (self._regex.search(subject) is not None) != self.negated
+        found = self._regex.search(subject) if self._tame else self._bounded(subject)
+        return (found is not None) != self.negated
+
+    def _bounded(self, subject: str) -> re.Match[str] | None:
+        """The engine looks for signals while it backtracks, so a timer of the CPU's time can end it."""
+        def expired(number: int, frame: FrameType | None) -> None:
+            raise Refused(f"regular expression '{self.text}', which takes too long")
+
+        before = signal.signal(signal.SIGVTALRM, expired)
+        signal.setitimer(signal.ITIMER_VIRTUAL, MATCH_SECONDS)
+        try:
+            return self._regex.search(subject)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
 
     def __repr__(self) -> str:
         return f"Pattern({'!' if self.negated else ''}{self.text})"

@@ -40,7 +40,7 @@ ROWS = (
     Row("4", "ipv4", "", "Support IPv4 connections only"),
     Row("6", "ipv6", "", "Support IPv6 connections"),
     Row("", "describe", "table", "Print a table of this program: directives, algorithms, sftp, logformat, commands"),
-    Row("", "explain", "", "Print the settings in force for a server, or for a path given behind the options"),
+    Row("", "explain", "", "Print the settings in force, or for a path, and perhaps a command, behind the options what decides there"),
     Row("u", "user", "user", "With --explain: as they are for this user"),
 )
 
@@ -99,7 +99,7 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 def _check(found: Arguments) -> None:
-    if found.words and not ("explain" in found and len(found.words) == 1):
+    if found.words and not ("explain" in found and len(found.words) <= 2):
         raise UsageError(f"unknown parameter: '{found.words[0]}'")
     if "version-status" in found:
         found.versions = 2

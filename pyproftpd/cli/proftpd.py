@@ -110,12 +110,17 @@ def _describe(given: Arguments) -> int:
 def _explain(given: Arguments) -> int:
     from pyproftpd.conf import explain
     from pyproftpd.conf.load import load
-    from pyproftpd.vfs import limits
+    from pyproftpd.log.sinks import StderrSink
+    from pyproftpd.log.system import ServerLogger
+    from pyproftpd.session.sources import order
+    from pyproftpd.vfs import verdicts
 
     options = _options(given)
     configuration = load(options.path, labels=options.labels, overrides=options.overrides)
-    for line in explain.lines(configuration, user=given.values.get("user", ""),
-                              path=given.words[0] if given.words else "", evaluate=limits.evaluate):
+    sources = order.build(configuration.servers[0], configuration, None, ServerLogger(StderrSink()))
+    path, command = (*given.words, "", "")[:2]
+    for line in explain.lines(configuration, user=given.values.get("user", ""), path=path, command=command, people=sources,
+                              judge=verdicts.lines):
         print(line)
     return 0
 

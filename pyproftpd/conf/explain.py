@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import grp
-import os
-import pwd
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
+from pyproftpd.api.auth import Account, Identity
+from pyproftpd.api.facts import BindFacts
 from pyproftpd.conf.scope import Configuration, Scope
 
-#: ``(scope, names, group, facts) -> verdict``: the policy of the floor above, handed down by the command line
-Evaluate = Callable[[Scope, tuple[str, ...], str, Any], Any]
+
+class People(Protocol):
+    """Who there is, as the sources of AuthOrder know it."""
+
+    def user_name(self, uid: int) -> str | None: ...
+
+    def group_name(self, gid: int) -> str | None: ...
+
+    def user_id(self, user: str) -> int | None: ...
+
+    def group_id(self, group: str) -> int | None: ...
+
+    def account(self, user: str) -> Account | None: ...
+
+    def groups(self, account: Account) -> Sequence[tuple[str, int]]: ...
+
+
+#: ``(scope, identity, facts, people, path, command) -> lines``: the policy of the floor above, handed down by the command
+#: line
+Judge = Callable[[Scope, Identity, BindFacts, People, str, str], Iterator[str]]
 
 
 @dataclass(slots=True)
@@ -30,19 +47,22 @@ class _Facts:
     connection_class: str = ""
 
 
-def explain(configuration: Configuration, *, user: str = "", path: str = "", command: str = "",
-            evaluate: Evaluate | None = None) -> str:
-    return "\n".join(lines(configuration, user=user, path=path, command=command, evaluate=evaluate))
+def explain(configuration: Configuration, *, people: People, judge: Judge, user: str = "", path: str = "",
+            command: str = "") -> str:
+    return "\n".join(lines(configuration, people=people, judge=judge, user=user, path=path, command=command))
 
 
-def lines(configuration: Configuration, *, user: str = "", path: str = "", command: str = "",
-          evaluate: Evaluate | None = None) -> Iterator[str]:
+def lines(configuration: Configuration, *, people: People, judge: Judge, user: str = "", path: str = "",
+          command: str = "") -> Iterator[str]:
     """Every server; ``path`` is absolute and as the kernel knows it; ``command`` limits the verdicts to one."""
-    facts, home = _session(configuration, user)
+    identity = _identity(people, user)
+    name = next((one.name for one in configuration.classes if one.matches("127.0.0.1", "localhost")), "")
+    facts = _Facts(user, identity.groups, bool(user), connection_class=name)
     if user:
-        yield f"user {user}, groups {' '.join(facts.groups) or '(none known to the system)'}, home {home or '(unknown)'}"
+        yield (f"user {user}, groups {' '.join(identity.groups) or '(no such account)'}, "
+               f"home {identity.home or '(unknown)'}")
     for server in configuration.servers:
-        scope = server.bind(facts, home=home)
+        scope = bound = server.bind(facts, home=identity.home)
         yield ""
         yield f"server {', '.join(address or '*' for address in server.addresses)} ({server.where})"
         if path:
@@ -50,27 +70,19 @@ def lines(configuration: Configuration, *, user: str = "", path: str = "", comma
             yield f"  {path} is in " + (f"<Directory {scope.path}> ({scope.where})" if scope.kind == "directory"
                                         else "no <Directory> section")
         yield from (f"  {line}" for line in _settings(configuration, scope))
-        yield from (f"  {line}" for line in _limits(scope, facts, command, evaluate))
+        yield from (f"  {line}" for line in _limits(scope))
+        if path:
+            yield from (f"  {line}" for line in judge(bound, identity, facts, people, path, command))
 
 
-def _session(configuration: Configuration, user: str) -> tuple[_Facts, str]:
-    groups: tuple[str, ...] = ()
-    home = ""
-    try:
-        account = pwd.getpwnam(user)
-        home = account.pw_dir
-        groups = tuple(_group_name(gid) for gid in os.getgrouplist(user, account.pw_gid))
-    except KeyError:
-        pass  # an account of another source: nothing is known of its groups here
-    name = next((one.name for one in configuration.classes if one.matches("127.0.0.1", "localhost")), "")
-    return _Facts(user, groups, bool(user), connection_class=name), home
-
-
-def _group_name(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
+def _identity(people: People, user: str) -> Identity:
+    """An account that no source knows is a user without groups, so that a rule can be tried before there is one."""
+    account = people.account(user) if user else None
+    if account is None:
+        return Identity(user, -1, -1, (), (), "", "")
+    groups = people.groups(account)
+    return Identity(account.name, account.uid, account.gid, tuple(name for name, _ in groups),
+                    tuple(gid for _, gid in groups), account.home, account.shell)
 
 
 def _settings(configuration: Configuration, scope: Scope) -> Iterator[str]:
@@ -87,13 +99,7 @@ def _quoted(word: str) -> str:
     return f'"{escaped}"' if not word or " " in word else word
 
 
-def _limits(scope: Scope, facts: _Facts, command: str, evaluate: Evaluate | None) -> Iterator[str]:
-    named = sorted({name for place in scope.limits for section in place for name in section.names})
+def _limits(scope: Scope) -> Iterator[str]:
     for place in scope.limits:
         for section in place:
             yield f"<Limit {' '.join(sorted(section.names))}>  ({section.where})"
-    if evaluate is None:
-        return
-    for name in [command.upper()] if command else named:
-        verdict = evaluate(scope, (name,), "", facts)
-        yield f"{name}: {'allowed' if verdict.allowed else 'refused'}{f' by {verdict.reason}' if verdict.reason else ''}"

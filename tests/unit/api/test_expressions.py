@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import signal
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pyproftpd.api.expressions import MAX_SUBJECT, HostRules, Mode, Pattern, parse_expression, parse_host_rule
+from pyproftpd.api.expressions import (
+    MATCH_SECONDS,
+    MAX_SUBJECT,
+    HostRules,
+    Mode,
+    Pattern,
+    parse_expression,
+    parse_host_rule,
+)
+from pyproftpd.errors import Refused
 
 
 def facts(user: str = "", groups: tuple[str, ...] = (), connection_class: str = "") -> Any:
@@ -51,3 +62,20 @@ def test_patterns_speak_posix() -> None:
 
 def test_an_endless_subject_matches_nothing() -> None:
     assert not Pattern("a").search("a" * (MAX_SUBJECT + 1))
+
+
+@pytest.mark.parametrize(("text", "subject"), [
+    ("^(a+)+$", "a" * 40 + "!"), ("(x|xx)*y", "x" * 60), (".*.*.*.*=.*.*q", "a" * 4000),
+])
+def test_an_expression_that_never_ends_is_stopped_and_refuses(text: str, subject: str) -> None:
+    began = time.process_time()
+    with pytest.raises(Refused) as caught:
+        Pattern(text).search(subject)
+    assert text in caught.value.rule
+    assert time.process_time() - began < 20 * MATCH_SECONDS
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+def test_the_bound_changes_no_answer() -> None:
+    assert Pattern("^(a+)+$").search("aaaa") and not Pattern("^(a+)+$").search("b")
+    assert Pattern("(x|xx)*y", negated=True).search("xxx")
