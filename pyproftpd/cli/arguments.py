@@ -40,7 +40,7 @@ ROWS = (
     Row("4", "ipv4", "", "Support IPv4 connections only"),
     Row("6", "ipv6", "", "Support IPv6 connections"),
     Row("", "describe", "table", "Print a table of this program: directives, algorithms, sftp, logformat, commands"),
-    Row("", "explain", "", "Print the settings in force, or for a path, and perhaps a command, behind the options what decides there"),
+    Row("", "explain", "", "Print the settings in force; for a path (and a command) behind the options, what decides"),
     Row("u", "user", "user", "With --explain: as they are for this user"),
 )
 
