@@ -1,0 +1,80 @@
+"""ssh-audit (PyPI) against the shipped configuration's algorithms: nothing that docs/algorithms.md does not explain."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mod_sftp.crypto import names
+from tests.servers import Server
+
+ROOT = Path(__file__).parents[2]
+AUDIT = Path(sys.executable).parent / "ssh-audit"
+HANDBOOK = ROOT / "docs" / "algorithms.md"
+#: a word of ssh-audit's finding -> the note that speaks of it
+NOTES = {"elliptic": 1, "random number": 1, "SHA-1": 2, "64-bit tag": 3, "encrypt-and-MAC": 4, "post-quantum": 9}
+
+
+def audit(server: Server) -> set[tuple[str, str]]:
+    """(algorithm, finding) of every failure and warning."""
+    done = subprocess.run([AUDIT, "--skip-rate-test", "-j", f"127.0.0.1:{server.port}"], capture_output=True, text=True,
+                          timeout=90)
+    report = json.loads(done.stdout)
+    assert not report["cves"]
+    return {(row["algorithm"], text) for kind in ("kex", "key", "enc", "mac") for row in report[kind]
+            for level in ("fail", "warn") for text in row.get("notes", {}).get(level, ())}
+
+
+def explained() -> set[tuple[str, int]]:
+    """(algorithm, note) of the table of notes."""
+    rows = re.findall(r"^\| (\d+) \| ([^|]*) \|", HANDBOOK.read_text(), re.M)
+    return {(name, int(number)) for number, algorithms in rows for name in re.findall(r"`([^`]+)`", algorithms)}
+
+
+@pytest.mark.skipif(not AUDIT.exists(), reason="ssh-audit is not installed")
+def test_T13_every_finding_of_the_modern_profile_is_explained(start: Callable[..., Server]) -> None:
+    findings = audit(start("SFTPSecurityProfile modern\n"))
+    noted = {(name, note) for name, text in findings for word, note in NOTES.items() if word in text}
+    assert {name for name, text in findings if not any(word in text for word in NOTES)} == set()
+    assert noted <= explained()
+    assert not [text for _, text in findings if any(word in text for word in ("broken", "CBC", "weak cipher")) and "SHA-1" not in text]
+
+
+@pytest.mark.skipif(not AUDIT.exists(), reason="ssh-audit is not installed")
+def test_the_lists_of_the_handbook_have_no_finding(start: Callable[..., Server]) -> None:
+    lists = HANDBOOK.read_text().rsplit("```", 2)[1]
+    assert lists.count("SFTP") == 4
+    assert audit(start(lists)) == set()
+
+
+def test_shipped_configurations_say_modern() -> None:
+    for path in [*ROOT.glob("etc/**/*.conf"), ROOT / "packaging" / "demo.py"]:
+        text = path.read_text()
+        if "SFTPEngine" in text:
+            assert "SFTPSecurityProfile" in text and re.search(r"SFTPSecurityProfile\s+modern", text), path
+
+
+@pytest.mark.parametrize("kind", names.KINDS)
+def test_the_handbook_has_every_row(kind: str) -> None:
+    """Place in either profile, FIPS and weakness as the table of the code has them."""
+    rows = {row[0]: row[1:] for row in re.findall(
+        r"^\| `([^`]+)` \| (\d+|-) \| (\d+|-) \| (yes|no) \| (weak|) \|", section(kind), re.M)}
+    place = 0
+    assert list(rows) == list(names.known(kind))
+    for name in names.known(kind):
+        row = names.policy(kind, name)
+        place += row.default
+        assert rows[name] == (str(place) if row.default else "-", str(row.modern or "-"), "yes" if row.fips else "no",
+                              "weak" if row.weak else "")
+
+
+def section(kind: str) -> str:
+    directive = {"cipher": "SFTPCiphers", "mac": "SFTPDigests", "kex": "SFTPKeyExchanges", "hostkey": "SFTPHostKeys",
+                 "pubkey": "SFTPAuthPublicKeys", "compression": "SFTPCompression"}[kind]
+    return HANDBOOK.read_text().split(f"(`{directive}`)", 1)[1].split("\n## ", 1)[0]
