@@ -11,9 +11,11 @@ file and check every number in it.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
+import stat
 import struct
 import time
 from collections.abc import Iterator
@@ -36,7 +38,8 @@ _PID = struct.Struct("=I")
 #: field, struct code: strings are cut to their length, numbers are what they say
 _LAYOUT = (
     ("pid", "I"), ("uid", "I"), ("gid", "I"), ("server_port", "H"), ("authenticated", "?"), ("direction", "1s"),
-    ("retr", "H"), ("stor", "H"), ("appe", "H"), ("begin_session", "Q"), ("begin_idle", "Q"), ("size", "Q"), ("done", "Q"), ("elapsed_ms", "Q"),
+    ("retr", "H"), ("stor", "H"), ("appe", "H"), ("begin_session", "Q"), ("begin_idle", "Q"), ("size", "Q"), ("done", "Q"),
+    ("elapsed_ms", "Q"),
     ("user", "64s"), ("protocol", "16s"), ("connection_class", "48s"), ("server_address", "48s"),
     ("server_label", "64s"), ("remote_address", "48s"), ("remote_name", "128s"), ("command", "32s"),
     ("argument", "160s"), ("cwd", "224s"),
@@ -117,10 +120,9 @@ class Scoreboard:
     @classmethod
     def create(cls, path: str, mutex_path: str, *, master: int, keep: bool = False) -> Scoreboard:
         """Open the file for writing, made anew unless ``keep`` (inetd) finds one of this layout. Raises ``OSError``."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(path, flags, 0o644)
+        fd = _open_own(path, 0o644)
         try:
-            mutex = os.open(mutex_path, flags, 0o644)
+            mutex = _open_own(mutex_path, 0o600)
         except OSError:
             os.close(fd)
             raise
@@ -303,6 +305,26 @@ def _shown(entry: Entry) -> Entry:
     """Names and arguments are the client's own choice: on a terminal they must not be more than text."""
     return replace(entry, **{name: "".join(char if char.isprintable() else "?" for char in value)
                              for name, value in asdict(entry).items() if isinstance(value, str)})
+
+
+def _open_own(path: str, mode: int) -> int:
+    """Open or make a file that is ours alone to write. Raises ``OSError``.
+
+    Whoever could write to the scoreboard could end the master by truncating it, and whoever can as much as read the lock
+    file can lock it for ever: POSIX locks ask for no more. Source: real server, for directories that everybody may write to.
+    """
+    if os.stat(os.path.dirname(path) or "/").st_mode & stat.S_IWOTH:
+        raise PermissionError(errno.EPERM, "its directory is writable by everybody", path)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, mode)
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "not a regular file of the server's own", path)
+        os.fchmod(fd, mode)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def alive(pid: int) -> bool:
