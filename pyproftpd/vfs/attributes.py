@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MAX_XATTR = 65536
 MAX_XATTR_NAME = 255
 
+#: sizes and seconds are signed 64-bit numbers to the kernel; clients send unsigned ones (security.md F4)
+_LARGEST = 2**63 - 1
+
 #: name spaces of extended attributes that clients may see and set; others belong to the system
 _XATTR_PREFIX = "user."
 
@@ -45,6 +48,7 @@ def apply(view: View, cmd: Command, subject: str | Upload | Download | Listing, 
 
     A changed mode needs SITE_CHMOD, a changed owner SITE_CHGRP, both beside the Limit names of the request.
     """
+    _require_range(change)
     if not isinstance(subject, str):
         _apply_open(view, cmd, subject, change)
         return
@@ -62,6 +66,15 @@ def apply(view: View, cmd: Command, subject: str | Upload | Download | Listing, 
         if times is not None:
             os.utime(place.name, ns=times, dir_fd=place.parent, follow_symlinks=False)
         cmd.modified = True
+
+
+def _require_range(change: Change) -> None:
+    """Numbers that the kernel cannot hold are refused before anything is changed."""
+    if change.size is not None and change.size > _LARGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    for time_ns in (change.atime_ns, change.mtime_ns):
+        if time_ns is not None and not -_LARGEST - 1 <= time_ns // 10**9 <= _LARGEST:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
 
 def _apply_open(view: View, cmd: Command, subject: Upload | Download | Listing, change: Change) -> None:
