@@ -31,10 +31,10 @@ def expand(view: View, pattern: str) -> list[str]:
     if not conf.use_globbing or not has_magic(pattern):
         return [view.absolute(pattern)]
     budget = [MAX_LOOKED]
-    found: list[str] = []
+    found: set[str] = set()
     try:
         for plain in expand_braces(pattern):
-            found.extend(path for path in _search(view, view.absolute(plain), budget) if path not in found)
+            found.update(_search(view, view.absolute(plain), budget))
     except ValueError as error:
         raise OSError(errno.E2BIG, str(error), pattern) from error
     return sorted(found)
