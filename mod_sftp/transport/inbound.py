@@ -124,7 +124,9 @@ class Inbound:
             raise PeerError("padding is longer than the packet" if padding >= MIN_PADDING else "padding is too short")
         payload = plain[5:end - padding]
         if self._decompressor is not None:
-            return memoryview(self._decompressor.decompress(payload, MAX_PACKET))
+            payload = memoryview(self._decompressor.decompress(payload, MAX_PACKET))
+            if not payload:
+                raise PeerError("packet inflates to nothing", Disconnect.COMPRESSION_ERROR)
         return payload
 
     def change_keys(self, opener: Opener, decompressor: Decompressor | None, *, reset: bool) -> None:

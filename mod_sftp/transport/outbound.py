@@ -30,8 +30,9 @@ BUFFER_SIZE = 1024 * 1024
 MAX_TAG = 64
 #: headers and padding of one packet at most: 5 + 9 + 4 + 16, rounded up
 PACKET_COST = 64
-#: payloads kept while keys change; a peer that asks for more than this in the meantime is not sane
-MAX_QUEUED = 1024 * 1024
+#: what payloads kept while keys change may come to as packets: they must all fit behind what waits already. A peer that
+#: asks for more than this in the meantime is not sane
+MAX_QUEUED = 384 * 1024
 MIN_PADDING = 4
 #: a reservation's first piece holds at least this much, so that a reply's header lies in one piece
 HEADER_ROOM = 64
@@ -105,7 +106,7 @@ class Outbound:
         payload = b"".join((bytes((kind,)), *parts))
         if self.held and (kind > LAST_KEX or kind == Msg.SERVICE_ACCEPT):
             self._queue.append(payload)
-            self._queued_bytes += len(payload)
+            self._queued_bytes += len(payload) + PACKET_COST
             if self._queued_bytes > MAX_QUEUED:
                 raise PeerError("too many requests during a key exchange")
             return
