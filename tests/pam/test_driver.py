@@ -245,7 +245,7 @@ def test_failed_logins_leave_nothing_open(service: Service, mixed_module: Path) 
         return len(os.listdir("/proc/self/fd"))
 
     before = fail(3)
-    assert fail(200) == before
+    assert fail(40) == before
 
 
 def script(directory: Path, log: Path) -> Path:

@@ -173,3 +173,7 @@ def test_the_login_timer_ends_a_conversation(start: Start, service: Service, mix
     while server.sessions() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert server.sessions() == []
+    if where == "module":
+        server.site.wait_for_log("stderr", "ended by TimeoutLogin, in the middle of a PAM module")
+    else:
+        server.site.wait_for_log("stderr", "Login timeout exceeded (2 seconds), disconnected")
