@@ -13,6 +13,7 @@ from typing import Any
 from pyproftpd.api.command import Command
 from pyproftpd.api.facts import LogFacts
 from pyproftpd.log.fields import FIELDS, Field
+from pyproftpd.log.lines import printable
 
 #: what an ExtendedLog without a format name writes. Source: real server, mod_log
 DEFAULT_FORMAT = '%h %l %u %t "%r" %s %b'
@@ -69,7 +70,7 @@ def _text(field: Field, value: Any) -> str:
         return field.missing
     if value is True or value is False:
         return "true" if value else "false"
-    return str(value)
+    return printable(str(value))
 
 
 def render_json(cmd: Command, facts: LogFacts) -> str:
