@@ -104,11 +104,6 @@ def write_private(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def reachable() -> bool:
-    """Can another user walk to ``var/``? A tree below /root cannot be entered by the demo user without a chroot."""
-    return all(parent.stat().st_mode & 0o001 for parent in (VAR, *VAR.parents))
-
-
 def configuration() -> Path:
     root = os.geteuid() == 0
     daemon = next((name for name in ("proftpd", "nobody") if known(name)), "nobody")

@@ -356,13 +356,22 @@ def find_root(login: Login) -> None:
         return
     path = places.expand(wanted, account.name, login.home)
     try:
-        with _as_user(login):
-            login.root = places.resolve_root(path, allow_symlinks=conf.allow_chroot_symlinks)
+        login.root = _look_at_root(login, path, conf.allow_chroot_symlinks)
     except OSError as error:
         keyword = "Anonymous" if login.candidate.anonymous else "DefaultRoot"
         culprit = f"{error.filename} " if isinstance(error, places.BadPlace) else ""
         raise LoginRefused(f"chroot to '{wanted}' (resolved to '{path}') failed: {culprit}{error.strerror}",
                            f"{keyword} {wanted} ({conf.source('default_root') or login.candidate.scope.where})") from error
+
+
+def _look_at_root(login: Login, path: str, allow_symlinks: bool) -> places.Root | None:
+    """As the user; where the way is closed to him, as root under stricter rules (the real server refuses there)."""
+    try:
+        with _as_user(login):
+            return places.resolve_root(path, allow_symlinks=allow_symlinks)
+    except PermissionError:
+        with login.session.privs.root():
+            return places.guarded_root(path)
 
 
 def _magic_root(login: Login) -> str:

@@ -5,6 +5,7 @@ Source: real server, mod_auth.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
@@ -58,6 +59,24 @@ def resolve_root(path: str, *, allow_symlinks: bool) -> Root | None:
     return Root(path, found.st_dev, found.st_ino)
 
 
+def guarded_root(path: str) -> Root:
+    """A root directory behind one that is closed to its user (a home below ``/root``). Called as root.
+
+    Nobody but root may have decided where the way leads: every directory above belongs to root, only root may write there,
+    and no component is a link. Raises :class:`BadPlace` or another ``OSError``.
+    """
+    path = vpath.normalise(path)
+    _refuse_links(path)
+    above = path
+    while above != "/":
+        above = os.path.dirname(above)
+        status = os.stat(above)
+        if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise BadPlace(errno.EACCES, os.strerror(errno.EACCES), above)
+    found = os.stat(path, follow_symlinks=False)
+    return Root(path, found.st_dev, found.st_ino)
+
+
 def _refuse_links(path: str) -> None:
     """Walk down by descriptors, so that nothing can be exchanged for a link behind us."""
     fd = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -68,7 +87,7 @@ def _refuse_links(path: str) -> None:
                 continue
             walked += "/" + name
             if stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
-                raise BadPlace(40, "is a symbolic link, which AllowChrootSymlinks off refuses", walked)
+                raise BadPlace(errno.ELOOP, "is a symbolic link, which AllowChrootSymlinks off refuses", walked)
             step = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
             os.close(fd)
             fd = step

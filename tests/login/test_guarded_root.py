@@ -1,0 +1,49 @@
+"""A root directory behind a directory that is closed to its user, as a home below /root is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.clients import openssh
+from tests.servers import Server, Site, scratch
+
+pytestmark = pytest.mark.root
+
+
+def closed_home(site: Site, above: Path) -> None:
+    """The demo user's home moves to ``above/home``, where he cannot walk to."""
+    account = site.accounts["demo"]
+    account.home = above / "home"
+    account.home.mkdir()
+    os.chown(account.home, account.uid, account.gid)
+    above.chmod(0o700)
+
+
+def test_it_is_entered_when_root_alone_leads_there(start: Callable[..., Server], site: Site) -> None:
+    # below /opt, since every directory above must be root's alone and /tmp is everybody's
+    above = Path("/opt/pyproftpd-guarded-root")
+    above.mkdir()
+    try:
+        closed_home(site, above)
+        server = start("DefaultRoot ~\nAllowOverwrite on\n")
+        done = openssh.sftp(server, "put /etc/hostname inside\nls /\n")
+        assert done.returncode == 0, done.stderr + site.log("stderr")
+        assert (above / "home" / "inside").stat().st_uid == site.accounts["demo"].uid
+    finally:
+        for name in ("home/inside", "home", ""):
+            path = above / name
+            if path.is_dir():
+                path.rmdir()
+            elif path.exists():
+                path.unlink()
+
+
+def test_it_is_refused_where_others_may_have_decided_the_way(start: Callable[..., Server], site: Site) -> None:
+    with scratch() as above:
+        closed_home(site, above)
+        server = start("DefaultRoot ~\n")
+        assert openssh.sftp(server, "ls\n").returncode != 0
+        assert "chroot to '~'" in site.wait_for_log("stderr", "DefaultRoot ~")
