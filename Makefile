@@ -40,6 +40,7 @@ soak: venv
 
 docs: venv
 	@$(BIN)/python -m pyproftpd.conf.describe > docs/directives.md
+	@$(BIN)/python -m pyproftpd.conf.manual > etc/man/proftpd.conf.5
 
 clean:
 	rm -rf $(VENV) var build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

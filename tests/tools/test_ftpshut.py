@@ -14,7 +14,6 @@ from tests.servers import Server, Site
 from tests.tools.commands import Live, run, wait_until
 
 
-
 def announce(site: Site, *words: str) -> None:
     done = run("ftpshut", "-f", str(site.root / "shutmsg"), *words)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
