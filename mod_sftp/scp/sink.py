@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from mod_sftp.channel.moving import Moving
 from mod_sftp.log import SftpLog
 from mod_sftp.scp import protocol
 from mod_sftp.scp.protocol import BadRecord, Data, Decoder, Directory, File, Record, Status, Times
@@ -52,6 +53,7 @@ class Sink:
     def __init__(self, session: Session, channel: Any, view: View, flags: frozenset[str], paths: tuple[str, ...],
                  options: frozenset[str]) -> None:
         self._session, self._channel, self._view = session, channel, view
+        self._moving = session.state(Moving, session)
         self._flags, self._target, self._options = flags, paths[0], options
         self._decoder = Decoder()
         self._levels: list[Level] = []
@@ -131,6 +133,7 @@ class Sink:
             self._refuse(path, error)
             return
         self._file = Incoming(upload, cmd.path, record, times)
+        self._moving.began()
         self._decoder.expect(record.size)
         self._channel.write(protocol.OK)
 
@@ -173,12 +176,13 @@ class Sink:
             wait = throttle.spend(len(data), monotonic())
             if wait > 0:
                 self._channel.pause(wait)
-        self._session.timers.reset("TimeoutNoTransfer")
+        self._moving.moved()
 
     def _finish(self, record: Status) -> None:
         """The status behind a file's bytes: give it its name and times, and answer for all of it."""
         file, self._file = self._file, None
         assert file is not None
+        self._moving.ended()
         upload, cmd = file.upload, file.upload.cmd
         if record.code:
             file.trouble = record.text.decode("utf-8", "replace") or "client failed"
@@ -285,6 +289,7 @@ class Sink:
         if file is None:
             return
         self._errors += 1
+        self._moving.ended()
         file.upload.abort(failure)
         cmd = file.upload.cmd
         cmd.errno, cmd.code, cmd.text = errno.ECONNABORTED, "451", failure

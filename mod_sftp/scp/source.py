@@ -9,6 +9,7 @@ from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from mod_sftp.channel.moving import Moving
 from mod_sftp.scp import protocol
 from mod_sftp.scp.protocol import BadRecord, Decoder, Status
 from mod_sftp.scp.sink import MAX_DEPTH, tell, words
@@ -48,6 +49,7 @@ class Source:
     def __init__(self, session: Session, channel: Any, view: View, flags: frozenset[str], paths: tuple[str, ...],
                  options: frozenset[str]) -> None:
         self._session, self._channel, self._view = session, channel, view
+        self._moving = session.state(Moving, session)
         self._flags, self._paths, self._options = flags, paths, options
         self._decoder = Decoder()
         self._walk: Walk = self._send_all()
@@ -169,6 +171,7 @@ class Source:
             self._session.finished(cmd)
             raise
         trouble = "the client refused it"
+        self._moving.began()
         try:
             info = download.stat()
             self._require_file(info)
@@ -216,7 +219,7 @@ class Source:
             wait = download.throttle.spend(count, monotonic())
             if wait > 0:
                 self._channel.pause(wait)
-        self._session.timers.reset("TimeoutNoTransfer")
+        self._moving.moved()
 
     def _times(self, info: os.stat_result) -> Walk:
         if "p" in self._flags:
@@ -232,6 +235,7 @@ class Source:
     def _settle(self, download: Download, trouble: str) -> None:
         cmd = download.cmd
         self._download = None
+        self._moving.ended()
         if trouble:
             download.abort(trouble)
             cmd.errno, cmd.code, cmd.text = errno.EIO, "451", trouble

@@ -59,6 +59,7 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
         write_at=transfer.write_at if want.write else None,  # type: ignore[union-attr]
         logged=sftp.wants(LogClass.WRITE if writes else LogClass.READ, "WRITE" if writes else "READ"))
     name = sftp.handles.add(handle)
+    sftp.moving.began()
     inner.note("sftp.file-handle", name.decode())
     cmd.note("sftp.file-handle", name.decode())
     cmd.bytes, cmd.modified = 0, writes and transfer.replaces  # type: ignore[union-attr]
@@ -124,6 +125,7 @@ def close(sftp: SftpServer, cmd: Command, request: Request) -> None:
     inner = handle.cmd
     try:
         if isinstance(handle, FileHandle):
+            sftp.moving.ended()
             cmd.classes |= inner.classes
             handle.transfer.finish()
             cmd.bytes, cmd.modified = inner.bytes, inner.modified

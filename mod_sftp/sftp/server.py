@@ -10,6 +10,7 @@ import errno
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from mod_sftp.channel.moving import Moving
 from mod_sftp.log import SftpLog
 from mod_sftp.sftp import data, extensions, table
 from mod_sftp.sftp.act import Act
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 #: SSH_DISCONNECT_PROTOCOL_VERSION_NOT_SUPPORTED (RFC 4253 11.1)
 VERSION_NOT_SUPPORTED = 8
 
-NO_TRANSFER = "TimeoutNoTransfer"
 #: request types by number
 NAMES = {number: name for name, number in vars(Fxp).items() if isinstance(number, int)}
 
@@ -51,6 +51,7 @@ class SftpServer:
 
     def __init__(self, session: Session, channel: Any, view: View, terms: Terms) -> None:
         self.session, self.channel, self.view, self.terms = session, channel, view, terms
+        self.moving = session.state(Moving, session)
         self.handles = Handles(terms.max_handles)
         #: 0 until INIT
         self.version = 0
@@ -252,8 +253,8 @@ class SftpServer:
         return self.dialect.names.encode(text)
 
     def transferring(self) -> None:
-        """Data moves: TimeoutNoTransfer starts again (behaviours 185)."""
-        self.session.timers.reset(NO_TRANSFER)
+        """Data moves: TimeoutNoTransfer and TimeoutStalled start again (behaviours 185)."""
+        self.moving.moved()
 
     def line(self, text: str) -> None:
         """A line into the SFTPLog."""
@@ -275,6 +276,7 @@ def abandon(session: Session, handle: Any, failure: str) -> None:
     """End an open handle without its client's word."""
     cmd = handle.cmd
     if isinstance(handle, FileHandle):
+        session.state(Moving, session).ended()
         handle.transfer.abort(failure)
         cmd.code, cmd.text, cmd.errno = "451", failure, errno.ECONNABORTED
     elif handle.listing is not None:

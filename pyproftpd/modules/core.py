@@ -21,6 +21,7 @@ from pyproftpd.session.conf import (
     SocketConf,
     TimeoutConf,
 )
+from pyproftpd.session.session import Session
 from pyproftpd.session.shutmsg import ShutdownConf
 from pyproftpd.vfs.conf import AccessConf, FsConf, HidingConf, OwnershipConf
 
@@ -63,7 +64,15 @@ def _commands() -> Table:
     return table.described()
 
 
+def _set_environment(session: Session) -> None:
+    """SetEnv and UnsetEnv, for log formats, Display files and PAM."""
+    conf = session.scope.get(EnvironmentConf)
+    session.environ.update(conf.set_env)
+    for name in conf.unset_env:
+        session.environ.pop(name, None)
+
+
 module = Module(
-    name="core", api=API, sections=SECTIONS, describe={"commands": _commands},
+    name="core", api=API, session_init=_set_environment, sections=SECTIONS, describe={"commands": _commands},
     conf=(LanguageConf, ServerConf, DaemonConf, SocketConf, TimeoutConf, DisplayConf, EnvironmentConf, ProtocolConf,
           ShutdownConf, OwnershipConf, AccessConf, HidingConf, FsConf, LimitConf, ClassConf, TransferLogConf, TraceConf, FtpConf))

@@ -253,7 +253,7 @@ class TimeoutConf(ConfBlock, module="core"):
     timeout_stalled: float = directive(
         "TimeoutStalled", values.duration, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="duration",
         default=3600.0, default_text="3600", merge=Merge.DOWN, module="xfer",
-        status=Status.ACCEPTED, doc="Longest standstill in the middle of a transfer.")
+        doc="Longest standstill in the middle of a transfer.")
     timeout_session: float = directive(
         "TimeoutSession", values.conditional(values.duration), where=SERVERS | Context.ANONYMOUS, arity="1,3",
         syntax="duration [user|group|class expr]", default=0.0, default_text="0 (off)", merge=Merge.ALWAYS,
@@ -297,10 +297,10 @@ class EnvironmentConf(ConfBlock, module="core"):
 
     set_env: tuple[tuple[str, str], ...] = directive(
         "SetEnv", values.pair, where=SERVERS, arity="2..*", syntax="name value", default=(), repeat=Repeat.ACCUMULATE,
-        status=Status.ACCEPTED, doc="Set an environment variable.")
+        doc="Set an environment variable.")
     unset_env: tuple[str, ...] = directive(
         "UnsetEnv", values.text, where=SERVERS, arity="1..*", syntax="name", default=(), repeat=Repeat.ACCUMULATE,
-        status=Status.ACCEPTED, doc="Remove an environment variable.")
+        doc="Remove an environment variable.")
 
 
 class ProtocolConf(ConfBlock, module="core"):
