@@ -137,7 +137,8 @@ def check_password(session: Session, candidate: Candidate, password: bytes) -> V
     try:
         verdict, source = _judge(session, candidate, password)
     except OSError as error:
-        session.log.error(f"USER {candidate.user} (Login failed): cannot use {error.filename}: {error.strerror}")
+        if candidate.account is not None:  # else the look-up met the same, and said so
+            session.log.error(f"USER {candidate.user} (Login failed): cannot use {error.filename}: {error.strerror}")
         return Verdict.REFUSED
     if verdict is Verdict.OK:
         session.log.debug(2, f"user '{candidate.user}' authenticated by mod_{source}.c")
