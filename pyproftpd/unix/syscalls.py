@@ -25,6 +25,7 @@ RESOLVE_IN_ROOT = 0x10
 
 #: the same number on every architecture, since all calls newer than Linux 5.1 share one table
 _SYS_OPENAT2 = 437
+_SYS_FCHMODAT2 = 452
 _OPEN_HOW = struct.Struct("=QQQ")
 
 #: statx(2): stx_mask at 0, stx_btime (s64 seconds, u32 nanoseconds) at 80 of a 256-byte struct
@@ -59,6 +60,12 @@ def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = RES
     call.restype = ctypes.c_long
     return _check(call(ctypes.c_long(_SYS_OPENAT2), ctypes.c_long(dirfd), ctypes.c_char_p(os.fsencode(path)), how,
                        ctypes.c_size_t(_OPEN_HOW.size)), path)
+
+
+def fchmodat2(dirfd: int, name: str, mode: int) -> None:
+    """chmod(2) that never follows a link (Linux 6.6); ``ENOSYS`` before."""
+    _check(_libc.syscall(ctypes.c_long(_SYS_FCHMODAT2), ctypes.c_long(dirfd), ctypes.c_char_p(os.fsencode(name)),
+                         ctypes.c_ulong(mode), ctypes.c_long(_AT_SYMLINK_NOFOLLOW)), name)
 
 
 def statx_birth(path: str, *, dirfd: int = AT_FDCWD, follow: bool = True) -> int | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyproftpd.api.command import Command
 from pyproftpd.errors import Refused
+from pyproftpd.unix import syscalls
 from pyproftpd.vfs import replace
 from pyproftpd.vfs.access import Decision, Subject
 from pyproftpd.vfs.conf import AccessConf, FsConf, TransferConf
@@ -120,10 +122,34 @@ def _extra_rules(view: View, cmd: Command, subject: Subject, change: Change) -> 
 
 
 def _chmod(place: Place, info: os.stat_result, mode: int) -> None:
-    """The walk resolved every link, so what stands here is no link unless the client asked for the link itself."""
-    if info.st_mode & 0o170000 == 0o120000:
+    """The walk resolved every link; one that took the place of the file since is not followed (security.md F8)."""
+    if stat.S_ISLNK(info.st_mode):
         raise OSError(errno.EOPNOTSUPP, "links have no mode", place.path.virtual)
-    os.chmod(place.name, mode, dir_fd=place.parent)
+    try:
+        syscalls.fchmodat2(place.parent, place.name, mode)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM):  # EPERM may be a seccomp filter that does not know the call
+            raise
+        _chmod_opened(place, mode)
+
+
+def _chmod_opened(place: Place, mode: int) -> None:
+    """The same before Linux 6.6: what is open is what is changed. A file that its owner may not open needs /proc."""
+    try:
+        fd = place.open(os.O_RDONLY | os.O_NONBLOCK)
+    except PermissionError:
+        fd = place.open(os.O_PATH)
+        try:
+            if stat.S_ISLNK(os.fstat(fd).st_mode):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place.path.virtual) from None
+            os.chmod(f"/proc/self/fd/{fd}", mode)
+        finally:
+            os.close(fd)
+        return
+    try:
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
 
 
 def _new_owner(change: Change, info: os.stat_result) -> bool:

@@ -1,0 +1,81 @@
+"""Somebody exchanges names while a request is under way: what was judged is what is touched, or nothing is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pyproftpd.errors import Refused
+from pyproftpd.unix import syscalls
+from pyproftpd.vfs import attributes
+from tests.unit.vfs.windows import Window, request
+
+#: each try is a request; without protection one of the first few hundred hits
+TRIES = 3000
+
+CLOSED = "AllowOverwrite on\n<Directory {root}/closed>\n<Limit ALL>\nDenyAll\n</Limit>\n</Directory>\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Window]:
+    umask = os.umask(0)
+    root = tmp_path / "root"
+    root.mkdir()
+    window = Window(root, CLOSED)
+    window.keep("closed/secret", b"s").chmod(0o600)
+    window.keep("open/file")
+    (root / "open/link").symlink_to("../closed/secret")
+    yield window
+    os.umask(umask)
+
+
+@contextlib.contextmanager
+def swapping(directory: Path) -> Iterator[None]:
+    """``file`` is a file and a link by turns."""
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            syscalls.renameat2(syscalls.AT_FDCWD, str(directory / "file"), syscalls.AT_FDCWD, str(directory / "link"),
+                               syscalls.RENAME_EXCHANGE)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def modes_tried(here: Window) -> set[int]:
+    secret, seen = here.root / "closed/secret", set()
+    with swapping(here.root / "open"):
+        for number in range(TRIES):
+            with contextlib.suppress(OSError, Refused):
+                here.view.set_attributes(request("SETSTAT", "WRITE"), "open/file", mode=0o700 + number % 64)
+            seen.add(stat.S_IMODE(secret.stat().st_mode))
+            if len(seen) > 1:
+                break
+    return seen
+
+
+def test_F8_a_mode_never_goes_through_a_link_that_took_the_place_of_a_file(here: Window) -> None:
+    assert modes_tried(here) == {0o600}
+
+
+def test_F8_nor_where_the_kernel_lacks_the_call(here: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux before 6.6."""
+    def missing(dirfd: int, name: str, mode: int) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(attributes.syscalls, "fchmodat2", missing)
+    here.view.set_attributes(request("SETSTAT", "WRITE"), "open/file", mode=0o611)
+    assert stat.S_IMODE((here.root / "open/file").stat().st_mode) == 0o611
+    assert modes_tried(here) == {0o600}
