@@ -23,8 +23,7 @@ def copy_in_steps(view: View, cmd: Command, source: str, target: str, *, overwri
     few megabytes; closed before its end it leaves what an aborted upload leaves.
     """
     with view.locate(cmd, source, follow=True) as place:
-        info = place.lstat()
-        view.judge(cmd, place, info, names=("SITE_COPY", "COPY", "RETR"), group="READ")
+        info, _ = view.existing(cmd, place, names=("SITE_COPY", "COPY", "RETR"), group="READ")
         if not _stat.S_ISREG(info.st_mode):
             raise Refused("only regular files are copied", errno.EACCES)
         reader = place.open(os.O_RDONLY | os.O_NONBLOCK)

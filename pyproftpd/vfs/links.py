@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def readlink(view: View, cmd: Command, path: str) -> str:
     """The text of a link; an absolute one that was written outside of the chroot is shown as it looks from inside."""
     with view.locate(cmd, path, follow=False) as place:
-        info = place.lstat()
-        view.judge(cmd, place, info, filters=False, looks=True)
+        info, _ = view.existing(cmd, place, filters=False, looks=True)
         if not _stat.S_ISLNK(info.st_mode):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), cmd.path)
         return vpath.inside(view.chroot, os.readlink(place.name, dir_fd=place.parent))
@@ -56,8 +55,7 @@ def hardlink(view: View, cmd: Command, path: str, target: str) -> None:
     """
     names = cmd.limits or ("HARDLINK", "LINK")
     with view.locate(cmd, target, follow=False, second=True) as source, view.locate(cmd, path, follow=False) as place:
-        info = source.lstat()
-        view.judge(cmd, source, info, names=names, group="DIRS")
+        info, _ = view.existing(cmd, source, names=names, group="DIRS")
         view.judge(cmd, source, info, names=("RETR",), group="READ")
         view.judge(cmd, place, place.exists(), names=names, group="WRITE")
         if not (_stat.S_ISREG(info.st_mode) or _stat.S_ISLNK(info.st_mode)):

@@ -47,15 +47,14 @@ def _open_made(place: Place) -> int:
 def rmdir(view: View, cmd: Command, path: str) -> None:
     """A link to a directory is not a directory here. Source: real server."""
     with view.locate(cmd, path, follow=False) as place:
-        view.judge(cmd, place, place.lstat())
+        view.existing(cmd, place)
         os.rmdir(place.name, dir_fd=place.parent)
 
 
 def remove(view: View, cmd: Command, path: str) -> None:
     """Remove a name that is not a directory; told to the transfer log as a deletion."""
     with view.locate(cmd, path, follow=False) as place:
-        info = place.lstat()
-        view.judge(cmd, place, info)
+        info, _ = view.existing(cmd, place)
         if _stat.S_ISDIR(info.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), cmd.path)
         os.unlink(place.name, dir_fd=place.parent)

@@ -70,8 +70,7 @@ def open_quietly(view: View, cmd: Command, path: str) -> Reader:
 
 
 def _may_read(view: View, cmd: Command, place: Place) -> Decision:
-    info = place.lstat()
-    decision = view.judge(cmd, place, info, opens=True)
+    info, decision = view.existing(cmd, place, opens=True)
     _transferable(info)
     conf = decision.scope.get(TransferConf)
     if conf.max_retrieve_file_size is not None and info.st_size > conf.max_retrieve_file_size:

@@ -29,8 +29,7 @@ def rename(view: View, cmd: Command, path: str, target: str, *, overwrite: bool)
     ``overwrite`` is the client's wish; AllowOverwrite must agree. Raises ``FileExistsError`` when there is no wish.
     """
     with view.locate(cmd, path, follow=False) as source, view.locate(cmd, target, follow=False, second=True) as goal:
-        info = source.lstat()
-        view.judge(cmd, source, info, names=("RNFR",), group="DIRS")
+        info, _ = view.existing(cmd, source, names=("RNFR",), group="DIRS")
         there = goal.exists()
         decision = view.judge(cmd, goal, there, names=("RNTO",), group="WRITE")
         if source.path.real == goal.path.real:

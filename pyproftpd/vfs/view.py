@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyproftpd.api.auth import Identity
 from pyproftpd.api.command import Command
@@ -97,6 +97,16 @@ class View:
             raise Refused(decision.reason, errno.ENOENT if decision.hidden else errno.EACCES)
         return decision
 
+    def existing(self, cmd: Command, place: Place, **asked: Any) -> tuple[os.stat_result, Decision]:
+        """Decide, as :meth:`judge` does, on an object that must be there. Policy comes first: whoever may not ask for a
+        name is not told whether it is there.
+        """
+        info = place.exists()
+        decision = self.judge(cmd, place, info, **asked)
+        if info is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), cmd.path)
+        return info, decision
+
     def report(self, cmd: Command, record: TransferRecord) -> None:
         """A transfer or a removal is over; uploads, downloads and removals call it exactly once."""
         self.access.changed(record.path)
@@ -112,13 +122,11 @@ class View:
 
     def _look(self, cmd: Command, path: str, *, follow: bool) -> os.stat_result:
         with self.locate(cmd, path, follow=follow) as place:
-            info = place.lstat()
-            self.judge(cmd, place, info, filters=False, looks=True)
-            return info
+            return self.existing(cmd, place, filters=False, looks=True)[0]
 
     def statvfs(self, cmd: Command, path: str) -> os.statvfs_result:
         with self.locate(cmd, path, follow=True) as place:
-            self.judge(cmd, place, place.lstat(), filters=False, looks=True)
+            self.existing(cmd, place, filters=False, looks=True)
             fd = place.open(os.O_PATH)
         try:
             return os.fstatvfs(fd)
@@ -146,7 +154,7 @@ class View:
     def listing(self, cmd: Command, path: str) -> Listing:
         """Open a directory; entries come by :meth:`Listing.read`. The caller closes it."""
         with self.locate(cmd, path, follow=True) as place:
-            decision = self.judge(cmd, place, place.lstat(), filters=False, looks=True)
+            decision = self.existing(cmd, place, filters=False, looks=True)[1]
             fd = place.open(os.O_RDONLY | os.O_DIRECTORY)
         subject = Subject(place.path, None, cmd.sent, directory=True)
         denied = self.access.decide(READDIR, "DIRS", subject, filters=False).reason
