@@ -2,7 +2,7 @@
 
 First the built-in table of known families (first match wins), then every matching SFTPClientMatch in the order of the
 configuration, later ones overriding earlier. Patterns see the text behind ``SSH-2.0-`` without its comment
-(behaviours 13 to 15 and 36). Source of the table: real server.
+(behaviours 13 to 15 and 36). Source of the table: real server; for Erlang, trying it (clients.md 7).
 """
 
 from __future__ import annotations
@@ -43,10 +43,13 @@ _NO_REKEY = Overrides(rekey=False)
 _NO_IGNORE = Overrides(ignore=False)
 _NO_HOSTKEYS = Overrides(hostkeys=False)
 _SHORT_LIMITS = Overrides(short_limits=True)
+#: ssh_sftp asks for version 6 without knowing its attributes, and hangs in the first listing; in 4 it lacks the type byte
+_VERSION_3 = Overrides(protocol_version=(1, 3))
 
 #: PuTTY and WinSCP take no data while keys change; nobody gets any from us, so they have no row.
 FAMILIES: tuple[tuple[re.Pattern[str], Overrides], ...] = tuple((re.compile(pattern), row) for pattern, row in (
     (r"^Cisco-1", _NO_HOSTKEYS),
+    (r"^Erlang/", _VERSION_3),
     (r"^OpenSSH[-_](2\.[0-2]|2\.3\.0)", Overrides(rekey=False, banner=False)),
     (r"^OpenSSH[-_]2\.([3-4]|5\.[0-3])", _NO_REKEY),
     (r"^OpenSSH[-_](8\.|9\.[01])", _SHORT_LIMITS),

@@ -133,8 +133,8 @@ ROWS: tuple[Row, ...] = (
     Row(Fxp.RENAME, "RENAME", files.rename, replies.status, by_paths, MISC | WRITE, ("RNTO",), "WRITE", (RNFR, RNTO),
         since=2),
     Row(Fxp.READLINK, "READLINK", links.readlink, replies.names, by_path, READ, ("READLINK",), "READ", since=3),
-    Row(Fxp.SYMLINK, "SYMLINK", links.symlink, replies.status, links.by_link, WRITE, ("SYMLINK",), "WRITE", since=3,
-        until=5),
+    # draft 13 has LINK in its place; Erlang sends it all the same, and the real server takes it
+    Row(Fxp.SYMLINK, "SYMLINK", links.symlink, replies.status, links.by_link, WRITE, ("SYMLINK",), "WRITE", since=3),
     Row(Fxp.LINK, "LINK", links.link, replies.status, links.by_link, WRITE, ("LINK", "SYMLINK"), "WRITE", since=6),
     Row(Fxp.BLOCK, "LOCK", locks.block, replies.status, by_range, WRITE, ("LOCK",), "WRITE", since=6),
     Row(Fxp.UNBLOCK, "UNLOCK", locks.unblock, replies.status, by_range, WRITE, ("LOCK",), "WRITE", since=6),

@@ -99,7 +99,7 @@ class Reader:
         return int.from_bytes(self.string(limit), "big", signed=True)
 
     def namelist(self) -> list[str]:
-        """A comma-separated list of US-ASCII names; an empty list is legal, an empty name is not."""
+        """A comma-separated list of US-ASCII names. An empty name is not legal, but libssh 0.10 sends one: it is no name."""
         data = self.bytes(MAX_NAMELIST)
         if not data:
             return []
@@ -109,9 +109,7 @@ class Reader:
             raise PeerError("name-list is not US-ASCII") from None
         if len(names) > MAX_NAMES:
             raise PeerError(f"name-list has more than {MAX_NAMES} names")
-        if "" in names:
-            raise PeerError("name-list has an empty name")
-        return names
+        return [name for name in names if name]
 
     def rest(self) -> memoryview:
         """Everything that is left."""

@@ -1,0 +1,21 @@
+%% Erlang's ssh_sftp: escript ssh_sftp.erl PORT VERSION DIRECTORY; prints one line per finding.
+main([Port, Version, Here]) ->
+    ok = ssh:start(),
+    {ok, Sftp, _} = ssh_sftp:start_channel("127.0.0.1", list_to_integer(Port),
+        [{user, "demo"}, {password, "secret"}, {silently_accept_hosts, true}, {save_accepted_host, false},
+         {user_interaction, false}, {user_dir, Here}, {sftp_vsn, list_to_integer(Version)}, {timeout, 20000}]),
+    {ok, Data} = file:read_file(Here ++ "/up"),
+    ok = ssh_sftp:write_file(Sftp, "erlang up", Data),
+    {ok, Back} = ssh_sftp:read_file(Sftp, "erlang up"),
+    ok = file:write_file(Here ++ "/down", Back),
+    ok = ssh_sftp:make_dir(Sftp, "d"),
+    {ok, Names} = ssh_sftp:list_dir(Sftp, "."),
+    io:format("entries ~s~n", [lists:join("|", lists:sort(Names))]),
+    Link = ssh_sftp:make_symlink(Sftp, "link", "erlang up"),
+    io:format("link ~p ~p~n", [Link, ssh_sftp:read_link(Sftp, "link")]),
+    {error, Missing} = ssh_sftp:read_file_info(Sftp, "nothing"),
+    io:format("missing ~p~n", [Missing]),
+    ok = ssh_sftp:rename(Sftp, "erlang up", "renamed"),
+    ok = ssh_sftp:del_dir(Sftp, "d"),
+    ok = ssh_sftp:delete(Sftp, "renamed"),
+    io:format("done~n").
