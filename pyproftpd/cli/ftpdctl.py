@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getopt
 import os
 import socket
@@ -63,7 +64,8 @@ def request(path: str, action: Sequence[str]) -> tuple[int, list[str]]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.connect(path)
         sock.settimeout(_TIMEOUT)
-        sock.sendall(wire.encode(0, action))
+        with contextlib.suppress(BrokenPipeError):  # whom ControlsSocketACL refuses is told so before anything is read
+            sock.sendall(wire.encode(0, action))
         while (message := wire.decode(received, wire.REPLY)) is None:
             data = sock.recv(_READ)
             if not data:

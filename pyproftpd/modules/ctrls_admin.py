@@ -12,7 +12,6 @@ from pyproftpd.api import values
 from pyproftpd.api.controls import FAILED, Answer, ControlsAcl, Daemon, Presence, controls_acl
 from pyproftpd.api.directive import ConfBlock, Context, ParseContext, Repeat, directive
 from pyproftpd.api.module import Control, Module
-from pyproftpd.conf import explain
 
 
 def _engine(words: Sequence[str], context: ParseContext) -> tuple[str, ...]:
@@ -237,10 +236,16 @@ def _config(daemon: Daemon, words: Sequence[str]) -> Answer:
 
 
 def _dump(daemon: Daemon, words: Sequence[str]) -> Answer:
-    """The settings in force, each with its line in the file."""
+    """The settings of every server, each with its line in the file."""
     if words:
         return _failed("wrong number of parameters")
-    return 0, [line for line in explain.lines(daemon.configuration) if line]
+    rows = [row for module in daemon.configuration.modules for block in module.conf for row in block.directives.values()]
+    lines = []
+    for server in daemon.configuration.servers:
+        lines.append(f"server {', '.join(address or '*' for address in server.addresses)} ({server.where})")
+        lines += [f"  {row.keyword} {' '.join(setting.words)}  ({setting.where})"
+                  for row in rows for setting in server.deciding(row)]
+    return 0, lines
 
 
 # diagnosis

@@ -303,8 +303,9 @@ def read(path: str) -> Snapshot:
 
 def _shown(entry: Entry) -> Entry:
     """Names and arguments are the client's own choice: on a terminal they must not be more than text."""
-    return replace(entry, **{name: "".join(char if char.isprintable() else "?" for char in value)
-                             for name, value in asdict(entry).items() if isinstance(value, str)})
+    texts: dict[str, Any] = {name: "".join(char if char.isprintable() else "?" for char in value)
+                             for name, value in asdict(entry).items() if isinstance(value, str)}
+    return replace(entry, **texts)
 
 
 def _open_own(path: str, mode: int) -> int:

@@ -165,6 +165,16 @@ def test_restart_puts_the_new_file_into_force(steered: Steered) -> None:
     assert control(server, "get", "config", "MaxClients")[1] == ["MaxClients: 7"]
 
 
+def test_dump_names_settings_and_their_lines(steered: Steered) -> None:
+    server = steered("<VirtualHost 127.0.0.1>\n Port 0\n ServerName second\n</VirtualHost>\n")
+    status, lines = control(server, "dump")
+    path = server.site.root / "proftpd.conf"
+    assert status == 0
+    first = path.read_text().splitlines().index('ServerName "test server"') + 1
+    assert f"  ServerName test server  ({path}:{first})" in lines
+    assert [line.split()[0] for line in lines if not line.startswith("  ")] == ["server", "server"]
+
+
 def test_shutdown(steered: Steered, live: Connect) -> None:
     server = steered()
     client = live(server)
