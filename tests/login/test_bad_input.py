@@ -203,3 +203,20 @@ def test_a_pam_module_that_crashes_takes_one_session(system: tuple[Site, str], s
         assert not log_in(server, user, method)
     site.wait_for_log("stderr", "ended by signal 6")
     assert log_in(server, "demo", "password")
+
+
+# Names.
+
+NAMES = ("x' OR '1'='1", "demo\\", "demo\n", "demo\r\nUSER root: Login successful.", "%u", "~", "../demo", "demo:x", "-demo",
+         b"\xff\xfe", "demo ", "DEMO", "d\u00e9mo", "*", "${HOME}", "$(id)")
+
+
+def test_u17_names_are_data(site: Site, start: Start) -> None:
+    """Nobody is found by them, nothing of them becomes a line of the log or a path."""
+    server = start("AuthAliasOnly off\n")
+    for name in NAMES:
+        assert not log_in(server, name, "password") and not log_in(server, name, "publickey"), name  # type: ignore[arg-type]
+    assert log_in(server, "demo", "password")
+    lines = site.log("stderr").splitlines()
+    assert not any(line.startswith("USER") for line in lines)
+    assert sum("Login successful" in line for line in lines if "no such user" not in line) == 1
