@@ -8,12 +8,12 @@ from __future__ import annotations
 import errno
 import fnmatch
 import importlib
-import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mod_sftp.channel.channel import Channel
 from mod_sftp.wire.ssh import Reader
+from mod_sftp.wire.words import Word, split
 from pyproftpd.errors import Refused
 from pyproftpd.session.conf import ProtocolConf
 
@@ -73,7 +73,7 @@ def _exec(mux: Mux, channel: Channel, reader: Reader) -> Answer:
     command = _text(reader.bytes(MAX_COMMAND))
     mux.log.line(f"'exec' channel request: command = '{command}'")
     try:
-        words = shlex.split(command)
+        words: list[Word] = split(command)
     except ValueError:
         words = []
     if not words or ("exec", words[0]) not in PROGRAMS:
@@ -82,7 +82,7 @@ def _exec(mux: Mux, channel: Channel, reader: Reader) -> Answer:
     return _open(mux, channel, "exec", words)
 
 
-def _open(mux: Mux, channel: Channel, kind: str, words: list[str]) -> Answer:
+def _open(mux: Mux, channel: Channel, kind: str, words: Sequence[str]) -> Answer:
     """One program per channel, and only one ever (security.md C7)."""
     protocol, place = PROGRAMS[kind, words[0]]
     allowed = mux.session.scope.get(ProtocolConf).protocols
@@ -105,10 +105,10 @@ def _open(mux: Mux, channel: Channel, kind: str, words: list[str]) -> Answer:
 
 
 def _env(mux: Mux, channel: Channel, reader: Reader) -> Answer:
-    name, value = _text(reader.bytes(MAX_VARIABLE_NAME)), _text(reader.bytes(MAX_VARIABLE_VALUE))
-    mux.log.line(f"'env' channel request: '{name}' = '{value}'")
-    if not _variable_allowed(mux, name) or "\0" in value:
-        mux.log.line(f"environment variable '{name}' prohibited by policy")
+    name, value = _text(reader.bytes(MAX_COMMAND)), _text(reader.bytes(MAX_COMMAND))
+    mux.log.line(f"'env' channel request: '{name[:MAX_VARIABLE_NAME]}' = '{value[:MAX_VARIABLE_VALUE]}'")
+    if len(value) > MAX_VARIABLE_VALUE or "\0" in value or not _variable_allowed(mux, name):
+        mux.log.line(f"environment variable '{name[:MAX_VARIABLE_NAME]}' prohibited by policy")
         return False, None
     mux.variables.add(name)
     mux.session.environ[name] = value
@@ -117,7 +117,7 @@ def _env(mux: Mux, channel: Channel, reader: Reader) -> Answer:
 
 def _variable_allowed(mux: Mux, name: str) -> bool:
     upper = name.upper()
-    if not name or "=" in name or "\0" in name or upper in REFUSED_VARIABLES or upper.startswith(REFUSED_PREFIXES):
+    if not 0 < len(name) <= MAX_VARIABLE_NAME or "=" in name or "\0" in name or upper in REFUSED_VARIABLES or upper.startswith(REFUSED_PREFIXES):
         return False
     if name not in mux.variables and len(mux.variables) >= MAX_VARIABLES:
         return False
