@@ -77,8 +77,8 @@ class Daemon(Protocol):
 
     def end_session(self, pid: int) -> None: ...
 
-    def scrub(self) -> int:
-        """Remove scoreboard entries of processes that have gone; returns how many."""
+    def scrub(self) -> None:
+        """Remove scoreboard entries of processes that have gone."""
         ...
 
     def set_debug_level(self, level: int | None) -> int:

@@ -261,9 +261,13 @@ class Master:
         return True
 
     def _renew_doors(self) -> None:
-        """Where ftpdctl and ftpshut reach this daemon."""
+        """Where ftpdctl and ftpshut reach this daemon, and what it looks after by the clock."""
         self.controls.renew(self.world.main, self.log)
         self.closing.watch(self.world.main.get(ShutdownConf).file, self.log)
+        self.timers.remove("ScoreboardScrub")
+        scrub = self.world.main.get(DaemonConf).scoreboard_scrub
+        if scrub:
+            self.timers.add("ScoreboardScrub", scrub, self.steering.scrub, repeat=True)
 
     def _renew_files(self) -> None:
         """PidFile may have moved; the scoreboard stays where the living sessions are."""

@@ -115,8 +115,9 @@ class Steering:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
 
-    def scrub(self) -> int:
-        return 0 if self._master.board is None else self._master.board.scrub()
+    def scrub(self) -> None:
+        if self._master.board is not None:
+            self._master.board.scrub()
 
     # diagnosis: what is set here holds for sessions that begin from now on
 

@@ -208,7 +208,7 @@ class DaemonConf(ConfBlock, module="core"):
         status=Status.ACCEPTED, doc="Leniency about the scoreboard.")
     scoreboard_scrub: float = directive(
         "ScoreboardScrub", _scrub, where=Context.SERVER, arity="1..*", syntax="on|off|secs", default=30.0,
-        default_text="on (30 s)", status=Status.ACCEPTED, doc="Seconds between two removals of dead entries; off is never.")
+        default_text="on (30 s)", doc="Seconds between two removals of dead entries; off is never.")
     socket_bind_tight: bool = directive(
         "SocketBindTight", values.boolean, where=Context.SERVER, arity="1..*", syntax="on|off", default=False,
         default_text="off", repeat=Repeat.LAST, doc="Bind each address by itself instead of the wildcard.")
@@ -271,7 +271,7 @@ class DisplayConf(ConfBlock, module="core"):
         status=Status.ACCEPTED, doc="File shown before login.")
     display_login: str | None = directive(
         "DisplayLogin", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="file",
-        default_text="unset", merge=Merge.DOWN, module="auth", status=Status.ACCEPTED, doc="File shown after login.")
+        default_text="unset", merge=Merge.DOWN, module="auth", doc="File shown after login.")
     display_quit: str | None = directive(
         "DisplayQuit", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="file",
         default_text="unset", merge=Merge.DOWN, status=Status.ACCEPTED, doc="File shown at the end.")

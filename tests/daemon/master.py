@@ -27,6 +27,7 @@ Port {port}
 PidFile {root}/pid
 ScoreboardFile {root}/scoreboard
 ScoreboardMutex {root}/scoreboard.lck
+ControlsSocket {root}/controls
 UseReverseDNS off
 DelayEngine off
 SystemLog {root}/system.log

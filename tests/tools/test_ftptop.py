@@ -15,7 +15,7 @@ import pytest
 
 from pyproftpd.unix.scoreboard import Scoreboard
 from tests.servers import Server
-from tests.tools.commands import LIMIT, Live, run
+from tests.tools.commands import LIMIT, Live, run, wait_until
 
 #: a number that no process has: above the kernel's largest pid (PID_MAX_LIMIT, 2**22)
 NOBODY = 2**22 + 1
@@ -155,6 +155,16 @@ def test_scrub_removes_the_dead_and_no_others(board: Scoreboard, processes: Call
     raw = Path(board.path).read_bytes()
     assert NOBODY.to_bytes(4, "little") not in raw
     assert [entry.pid for entry in board.entries()] == [alive]
+
+
+def test_a_server_scrubs_by_itself(start: Callable[..., Server]) -> None:
+    """An entry that no child of the master left behind, so that its end tells nobody."""
+    server = start("ScoreboardScrub 2\n")
+    path = server.site.root / "proftpd.scoreboard"
+    board = Scoreboard.create(str(path), f"{path}.lck", master=server.pid, keep=True)
+    enter(board, NOBODY)
+    board.close()
+    wait_until(lambda: NOBODY.to_bytes(4, "little") not in path.read_bytes(), "the scrub")
 
 
 @pytest.mark.parametrize("words", [("-f", "/nonexistent"), ("-f", "/etc/hosts"), ("-Z",), ("what",)])
