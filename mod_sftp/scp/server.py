@@ -9,9 +9,12 @@ from mod_sftp.conf import SftpConf
 from mod_sftp.log import SftpLog
 from mod_sftp.scp.sink import Sink
 from mod_sftp.scp.source import Source
+from mod_sftp.wire.words import Word
 from pyproftpd.errors import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyproftpd.session.session import Session
 
 #: Flags without a meaning for us: -v talks, -d is answered by the kind of the target.
@@ -23,11 +26,11 @@ MAX_PATHS = 1024
 @dataclass(frozen=True, slots=True)
 class Arguments:
     flags: frozenset[str]
-    paths: tuple[str, ...]
+    paths: tuple[Word, ...]
     unknown: tuple[str, ...]
 
 
-def arguments(words: list[str]) -> Arguments:
+def arguments(words: Sequence[str]) -> Arguments:
     """The command line behind ``scp``; ``--`` ends the flags. Raises: Refused (behaviours 177)."""
     flags: set[str] = set()
     unknown: list[str] = []
@@ -48,12 +51,13 @@ def arguments(words: list[str]) -> Arguments:
     return Arguments(frozenset(flags), tuple(trimmed(path) for path in rest), tuple(unknown))
 
 
-def trimmed(path: str) -> str:
+def trimmed(path: str) -> Word:
     """Without trailing slashes, but the root stays."""
-    return path.rstrip("/") or ("/" if path.startswith("/") else "")
+    pattern = path.pattern if isinstance(path, Word) else ""
+    return Word(path.rstrip("/") or ("/" if path.startswith("/") else ""), pattern.rstrip("/"))
 
 
-def open_program(session: Session, channel: Any, words: list[str]) -> Sink | Source:
+def open_program(session: Session, channel: Any, words: Sequence[str]) -> Sink | Source:
     """``exec scp ...``, unquoted. Raises: Refused, which fails the request and nothing else."""
     for number, word in enumerate(words):
         session.trace("scp", 5, f"reqargv[{number}] = '{word}'")

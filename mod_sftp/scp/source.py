@@ -20,6 +20,7 @@ from pyproftpd.wire import utf8, vpath
 if TYPE_CHECKING:
     import os
 
+    from mod_sftp.wire.words import Word
     from pyproftpd.session.session import Session
     from pyproftpd.vfs.downloads import Download
     from pyproftpd.vfs.view import View
@@ -46,7 +47,7 @@ class Skip(Exception):
 class Source:
     """A ``Program`` of the channel layer."""
 
-    def __init__(self, session: Session, channel: Any, view: View, flags: frozenset[str], paths: tuple[str, ...],
+    def __init__(self, session: Session, channel: Any, view: View, flags: frozenset[str], paths: tuple[Word, ...],
                  options: frozenset[str]) -> None:
         self._session, self._channel, self._view = session, channel, view
         self._moving = session.state(Moving, session)
@@ -104,13 +105,13 @@ class Source:
             for path in self._matches(word):
                 yield from self._send(path, 0)
 
-    def _matches(self, word: str) -> list[str]:
-        """A name that exists is meant as it stands; else its wildcards count (UseGlobbing)."""
+    def _matches(self, word: Word) -> list[str]:
+        """A name that exists is meant as it stands; else those of its wildcards count that were not quoted (UseGlobbing)."""
         try:
             path = self._view.absolute(word)
             if self._exists(path):
                 return [path]
-            found = self._view.glob(word)
+            found = self._view.glob(word.pattern) if word.pattern else []
         except (OSError, Refused) as error:
             self._complain(word, words(error))
             return []

@@ -12,7 +12,7 @@ from pyproftpd.errors import Refused
 from pyproftpd.vfs.conf import ListingConf
 from pyproftpd.vfs.resolve import locate
 from pyproftpd.wire import vpath
-from pyproftpd.wire.globs import Glob, expand_braces, has_magic
+from pyproftpd.wire.globs import Glob, expand_braces, has_magic, plain
 
 if TYPE_CHECKING:
     from pyproftpd.vfs.view import View
@@ -33,8 +33,8 @@ def expand(view: View, pattern: str) -> list[str]:
     budget = [MAX_LOOKED]
     found: set[str] = set()
     try:
-        for plain in expand_braces(pattern):
-            found.update(_search(view, view.absolute(plain), budget))
+        for choice in expand_braces(pattern):
+            found.update(_search(view, view.absolute(choice), budget))
     except ValueError as error:
         raise OSError(errno.E2BIG, str(error), pattern) from error
     return sorted(found)
@@ -50,7 +50,7 @@ def _search(view: View, pattern: str, budget: list[int]) -> list[str]:
             here = [vpath.join(directory, name) for directory in here
                     for name in _names(view, directory, glob, budget, last)]
         else:
-            here = [vpath.join(directory, part) for directory in here]
+            here = [vpath.join(directory, plain(part)) for directory in here]
         if len(here) > MAX_FOUND:
             raise OSError(errno.E2BIG, "too many names match", pattern)
     return [path for path in here if _there(view, path)]

@@ -5,6 +5,7 @@ A leading dot in a name is matched only by a dot in the pattern, and no wildcard
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 #: most patterns that the braces of one pattern may stand for
@@ -36,20 +37,31 @@ def expand_braces(pattern: str) -> list[str]:
 
 
 def _first_braces(text: str) -> tuple[str, list[str], str] | None:
-    """(text before, choices, text after) of the first closed pair of braces."""
-    start = text.find("{")
+    """(text before, choices, text after) of the first closed pair of braces; behind a backslash they are none."""
+    seen = _unescaped(text)
+    start = seen.find("{")
     while start >= 0:
         depth, cut, choices = 0, start + 1, []
         for at in range(start, len(text)):
-            char = text[at]
+            char = seen[at]
             depth += (char == "{") - (char == "}")
             if depth == 1 and char == ",":
                 choices.append(text[cut:at])
                 cut = at + 1
             if depth == 0:
                 return text[:start], [*choices, text[cut:at]], text[at + 1:]
-        start = text.find("{", start + 1)
+        start = seen.find("{", start + 1)
     return None
+
+
+def _unescaped(text: str) -> str:
+    """The text with blanks in place of every backslash and what stands behind it."""
+    return re.sub(r"\\.", "  ", text, flags=re.DOTALL)
+
+
+def plain(text: str) -> str:
+    """A part without wildcards, without the backslashes that mark characters as themselves."""
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
 class Glob:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mod_sftp.scp.server import arguments, open_program
+from mod_sftp.wire.words import Word, split
 from pyproftpd.errors import Refused
 from tests.unit.mod_sftp.desk import ALLOWING, MemoryChannel, make_session, pieces
 from tests.unit.vfs.windows import Window
@@ -21,7 +22,8 @@ class Scp:
     def __init__(self, root: Path, *words: str, conf: str = ALLOWING) -> None:
         self.window = Window(root, conf)
         self.channel = MemoryChannel()
-        self.program: Any = open_program(make_session(self.window), self.channel, ["scp", *words])
+        self.program: Any = open_program(
+            make_session(self.window), self.channel, [Word(word, word) for word in ("scp", *words)])
 
     def send(self, data: bytes) -> bytes:
         """Feed, and return what came back."""
@@ -251,6 +253,27 @@ def test_wildcards_on_downloads_only(root: Path) -> None:
     up.send(b"C0644 1 z\n")
     up.send(b"x\0")
     assert (root / "a*").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(("line", "names"), [
+    ("scp -f a*", ["a1", "a2"]), ("scp -f 'a*'", []), ('scp -f "a*"', []), ("scp -f a\\*", []), ("scp -f 'a'*", ["a1", "a2"]),
+    ("scp -f '*'?", ["*1"]), ("scp -f {a,b}1", ["a1", "b1"]), ("scp -f '{a,b}'*", ["{a,b}x"]), ("scp -f '{a,b}'[x-z]", ["{a,b}x"]),
+    ("scp -f 'd e'/?", ["f"]), ("scp -f '[a]1'", [])])
+def test_a_quoted_wildcard_is_a_character(root: Path, line: str, names: list[str]) -> None:
+    """security.md P4: as the user's shell would have it, without a shell."""
+    for name in ("a1", "a2", "b1", "*1", "{a,b}x"):
+        (root / name).touch()
+    (root / "d e").mkdir()
+    (root / "d e" / "f").touch()
+    window, channel = Window(root, ALLOWING), MemoryChannel()
+    program = open_program(make_session(window), channel, split(line))
+    for _ in range(10):
+        if channel.status is None:
+            program.feed(memoryview(b"\0"))
+    found = [record.rpartition(b" ")[2].decode() for record in bytes(channel.output).replace(b"\0", b"").splitlines()
+             if record.startswith(b"C0644 0 ")]
+    assert found == names
+    assert channel.status == (0 if names else 1)
 
 
 def test_globbing_can_be_off(root: Path) -> None:

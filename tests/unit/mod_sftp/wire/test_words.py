@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import shlex
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mod_sftp.wire.words import split
+
+
+@given(st.text(alphabet="ab '\"\\\\\t*$", max_size=20))
+def test_words_are_those_of_a_shell(line: str) -> None:
+    """shlex knows the same rules, and one bit less: what of them was quoted."""
+    expected: list[str] | None = None
+    with suppress(ValueError):
+        expected = shlex.split(line)
+    if expected is None:
+        with pytest.raises(ValueError):
+            split(line)
+    else:
+        assert split(line) == expected
+
+
+@pytest.mark.parametrize(("line", "patterns"), [
+    ("a b", ["", ""]), ("a*", ["a*"]), ("'a*'", [""]), ("'a*'*", ["a\\**"]), ("'a b'?", ["a b?"]), ("\\*[x]", ["\\*[x]"]),
+    ("'[x]'*", ["\\[x\\]*"]), ("'b\\c'*", ["b\\\\c*"])])
+def test_patterns_mark_what_was_quoted(line: str, patterns: list[str]) -> None:
+    assert [word.pattern for word in split(line)] == patterns
