@@ -8,12 +8,11 @@ from __future__ import annotations
 import errno
 import fnmatch
 import importlib
-from collections.abc import Callable, Mapping, Sequence, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mod_sftp.channel.channel import Channel
 from mod_sftp.wire.ssh import Reader
-from mod_sftp.wire.words import Word, split
 from mod_sftp.wire.words import Word, split
 from pyproftpd.errors import Refused
 from pyproftpd.session.conf import ProtocolConf
