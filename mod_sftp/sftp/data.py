@@ -6,7 +6,10 @@ requests an ExtendedLog wants one by one goes the ordinary way of the table inst
 
 from __future__ import annotations
 
+import select
 import struct
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -17,6 +20,7 @@ from pyproftpd.api.command import Command
 from pyproftpd.errors import Refused
 
 if TYPE_CHECKING:
+    from mod_sftp.sftp.act import Steps
     from mod_sftp.sftp.server import SftpServer
     from mod_sftp.wire.fxp import Request
 
@@ -26,6 +30,8 @@ _DATA_HEAD = struct.Struct(">IBII")
 
 #: Where the handle begins: type, id, length of the handle.
 _HANDLE = 9
+#: Seconds between two looks at a FIFO that is not ready.
+FIFO_PAUSE = 0.05
 #: DATA without its data: length word, type, id, length of the data.
 DATA_HEAD = _DATA_HEAD.size
 
@@ -102,18 +108,21 @@ def moved(sftp: SftpServer, handle: FileHandle, count: int) -> None:
     sftp.transferring()
 
 
-def write_request(sftp: SftpServer, cmd: Command, request: Request) -> None:
-    """WRITE as a row of the table: for handles with a log line per request, and for every fault."""
+def write_request(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
+    """WRITE as a row of the table: for handles with a log line per request, for FIFOs, and for every fault."""
     handle = sftp.handles.file(request.handle)
     require_range(request.offset, len(request.value))
     if handle.write_at is None:
         raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for writing")
-    handle.write_at(request.offset, memoryview(request.value))
+    data = memoryview(request.value)
+    piece = len(data) if handle.transfer.seekable else select.PIPE_BUF
+    for at in range(0, len(data), piece or 1):
+        yield from patiently(sftp, partial(handle.write_at, request.offset + at, data[at:at + piece]))
     progress(cmd, handle, request.offset)
     moved(sftp, handle, len(request.value))
 
 
-def read_request(sftp: SftpServer, cmd: Command, request: Request) -> bytes | None:
+def read_request(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     """READ as a row of the table."""
     handle = sftp.handles.file(request.handle)
     count = min(request.length, sftp.terms.max_data)
@@ -121,12 +130,22 @@ def read_request(sftp: SftpServer, cmd: Command, request: Request) -> bytes | No
     if handle.read_at is None:
         raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for reading")
     space = memoryview(bytearray(count))
-    got = handle.read_at(request.offset, [space]) if count else 0
+    got = (yield from patiently(sftp, partial(handle.read_at, request.offset, [space]))) if count else 0
     progress(cmd, handle, request.offset)
     if count and not got:
         return None
     moved(sftp, handle, got)
     return bytes(space[:got])
+
+
+def patiently(sftp: SftpServer, move: Callable[[], int | None]) -> Steps:
+    """What a FIFO cannot give or take yet is tried again later; meanwhile the session lives."""
+    while True:
+        try:
+            return move()
+        except BlockingIOError:
+            sftp.channel.pause(FIFO_PAUSE)
+            yield
 
 
 def progress(cmd: Command, handle: FileHandle, offset: int) -> None:

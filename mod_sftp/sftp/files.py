@@ -57,7 +57,8 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
         inner, transfer, want,
         read_at=transfer.read_at if not writes or (want.read and _may_read(sftp, transfer)) else None,
         write_at=transfer.write_at if want.write else None,  # type: ignore[union-attr]
-        logged=sftp.wants(LogClass.WRITE if writes else LogClass.READ, "WRITE" if writes else "READ"))
+        logged=not transfer.seekable or sftp.wants(LogClass.WRITE if writes else LogClass.READ,
+                                                   "WRITE" if writes else "READ"))
     name = sftp.handles.add(handle)
     sftp.moving.began()
     inner.note("sftp.file-handle", name.decode())

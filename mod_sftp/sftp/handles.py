@@ -40,7 +40,7 @@ class FileHandle:
         self.cmd, self.transfer, self.opening = cmd, transfer, opening
         self.read_at, self.write_at = read_at, write_at
         self.throttle: Throttle | None = transfer.throttle
-        #: an ExtendedLog wants a line for each READ and WRITE
+        #: READ and WRITE go the ordinary way: an ExtendedLog wants a line for each, or a FIFO may have to be waited for
         self.logged = logged
 
 

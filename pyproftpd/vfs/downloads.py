@@ -36,7 +36,7 @@ class Reader:
         """Fill ``into`` from ``offset``; returns the bytes read, 0 at the end of the file as it is now.
 
         The end is where the kernel finds it, not the size at open: a growing file can be followed. A FIFO has no
-        offsets and gives what comes next.
+        offsets and gives what comes next; ``BlockingIOError`` while its writer has nothing to say.
         """
         count = os.preadv(self.fd, into, offset) if self.seekable else os.readv(self.fd, into)
         self.bytes += count

@@ -79,11 +79,11 @@ def _may_read(view: View, cmd: Command, place: Place) -> Decision:
 
 
 def _open_reading(place: Place) -> int:
-    """O_NONBLOCK for the open alone, so that a FIFO without a writer does not hang it."""
+    """O_NONBLOCK is for FIFOs: whoever holds the other end may never say a word, and a session that waits for one in the
+    kernel hears neither its client nor a signal."""
     fd = place.open(os.O_RDONLY | os.O_NONBLOCK)
     try:
         _transferable(os.fstat(fd))
-        os.set_blocking(fd, True)
     except BaseException:
         os.close(fd)
         raise
@@ -189,7 +189,6 @@ def _open(view: View, decision: Decision, place: Place, info: os.stat_result | N
                 os.fchmod(fd, mode & 0o7777)
         else:
             _transferable(os.fstat(fd))
-        os.set_blocking(fd, True)
     except BaseException:
         os.close(fd)
         raise

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import secrets
+import select
 import stat as _stat
 import sys
 import time
@@ -76,6 +77,11 @@ class Upload:
         self._seekable = _stat.S_ISREG(info.st_mode)
 
     @property
+    def seekable(self) -> bool:
+        """A regular file; a FIFO is not."""
+        return self._seekable
+
+    @property
     def replaces(self) -> bool:
         """The file was there before."""
         return self._manner.existed
@@ -108,7 +114,10 @@ class Upload:
             self.first = offset
 
     def append(self, data: memoryview) -> None:
-        """Write all of ``data`` where the last write ended, or at the end of the file when it was opened to append."""
+        """Write all of ``data`` where the last write ended, or at the end of the file when it was opened to append.
+
+        ``BlockingIOError``: a FIFO has no room yet; up to PIPE_BUF bytes are then not written at all, which is no failure.
+        """
         count = len(data)
         if self._manner.append and self._seekable:
             if self._limit != sys.maxsize:
@@ -123,7 +132,8 @@ class Upload:
             while done < count:
                 done += os.write(self.fd, data[done:])
         except OSError as error:
-            self.failure = self.failure or str(error)
+            if not isinstance(error, BlockingIOError) or count > select.PIPE_BUF:
+                self.failure = self.failure or str(error)
             raise
         self.size = max(self.size, offset + count)
         self.bytes += count
