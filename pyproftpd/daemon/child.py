@@ -233,8 +233,9 @@ def _login_timeout(session: Session, seconds: float) -> None:
 
 
 def after_login(birth: Birth) -> None:
-    """The master counts this session as somebody's from now on."""
+    """The master counts this session as somebody's from now on, and nothing hurries its client any more."""
     session = _session(birth)
+    session.timers.remove("TimeoutLogin")
     report(birth, LOGGED_IN)
     session.show(None)
 

@@ -57,6 +57,17 @@ def test_other_channels_go_on_and_a_disconnect_ends_it(server: Server, road: Roa
     assert gone(session)
 
 
+def test_a_session_outlives_the_time_to_log_in(start: Callable[..., Server]) -> None:
+    server = start("TimeoutLogin 1\n")
+    road = Road(server)
+    try:
+        client = road.sftp(3)
+        time.sleep(2.0)
+        assert client.stat("").size > 0
+    finally:
+        road.close()
+
+
 def test_timers_run_meanwhile(start: Callable[..., Server]) -> None:
     server = start("TimeoutSession 2\n")
     with (server.site.accounts["demo"].home / "big").open("wb") as file:
