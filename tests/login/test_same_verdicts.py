@@ -8,6 +8,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
+from tests.login.methods import log_in
 from tests.servers import Server, Site
 
 pytestmark = [pytest.mark.root, pytest.mark.real]
@@ -56,10 +57,37 @@ def lets_in(server: Server, user: str, password: str) -> bool:
         transport.close()
 
 
+#: those who prove themselves by a key
+BY_KEY = {user: verdict for (user, password), verdict in EXPECTED.items() if password == "secret"}
+
+
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "real"])
 def test_verdicts_of_every_rule(peopled: Site, start: Callable[..., Server], ours: bool) -> None:
     server = start(ours=ours, prologue=RULES)
     assert {case: lets_in(server, *case) for case in EXPECTED} == EXPECTED
+    assert {user: log_in(server, user, "publickey") for user in BY_KEY} == BY_KEY
+
+
+#: rules -> who gets in with the right password
+TABLE = {
+    "RootLogin on\n": {"demo", "toor", "daemon", "banned", "grouped"},
+    "RequireValidShell off\nUseFtpUsers off\n": {"demo", "nologin", "shellless", "daemon", "banned", "grouped"},
+    "<Limit LOGIN>\nAllowUser demo\nDenyAll\n</Limit>\nRequireValidShell off\n": {"demo"},
+    "<Limit LOGIN>\nOrder deny,allow\nAllowGroup outcasts\n</Limit>\nUseFtpUsers off\n": {"grouped"},
+    "DefaultRoot /nonexistent outcasts\nDefaultRoot ~ demo\nUseFtpUsers off\n": {"demo", "banned", "daemon"},
+    "MaxLoginAttempts 1\nUseFtpUsers off\n": {"demo", "banned", "daemon", "grouped"},
+    "CreateHome on\nUseFtpUsers off\n": {"demo", "banned", "daemon", "grouped", "homeless"},
+}
+NAMES = ("demo", "toor", "nologin", "shellless", "daemon", "banned", "grouped", "homeless")
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "real"])
+@pytest.mark.parametrize("rules", TABLE)
+def test_rules_one_by_one(peopled: Site, start: Callable[..., Server], rules: str, ours: bool) -> None:
+    peopled.accounts["homeless"].home = peopled.root / "made" / "homeless"
+    base = "" if "RequireValidShell" in rules else "RequireValidShell on\n"
+    server = start(ours=ours, prologue=base + rules)
+    assert {user for user in NAMES if lets_in(server, user, "secret")} == TABLE[rules]
 
 
 #: user -> the administrator's line, in the words of both
