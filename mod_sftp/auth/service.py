@@ -89,7 +89,9 @@ class AuthService:
             raise PeerError(f"service '{service}' is not available", Disconnect.SERVICE_NOT_AVAILABLE)
         with self._session.phases(Command("SERVICE_REQUEST", classes=LogClass.AUTH | LogClass.SSH)):
             self._connection.send(Msg.SERVICE_ACCEPT, string(service))
-            if not self._requested:
+            if self._requested:
+                self._count_free()
+            else:
                 self._requested = True
                 self._display_banner()
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 import pytest
 
 from mod_sftp.wire.messages import Disconnect
 from pyproftpd.errors import PeerError
 from tests.link.client import Choice, string, u32
+from tests.link.live import Live
 from tests.link.pair import Pair
+from tests.servers import Server
 
 
 def under_rekey() -> Pair:
@@ -43,3 +46,12 @@ def test_T17_answers_held_back_within_the_bound_all_leave() -> None:
     pair.run()
     assert [payload for kind, payload in pair.client.messages if kind == 81] == [u32(number) for number in range(5000)]
     assert pair.client.messages[-1] == (193, string(bytes(40_000)))
+
+
+def test_T17_service_requests_are_counted(start: Callable[..., Server]) -> None:
+    """Each costs an answer and a log line, and none brings a stranger nearer to a login."""
+    with Live(start().port) as client:
+        client.request_service()
+        for _ in range(1000):
+            client.client.send(5, string("ssh-userauth"))
+        assert client.ended() == [(Disconnect.BY_APPLICATION, "too many authentication requests")]
