@@ -13,6 +13,7 @@ from mod_sftp.wire.attrs import SUPPORTED, TIMES, Attr, Attributes, acl_of, from
 from mod_sftp.wire.fxp import Request
 from mod_sftp.wire.ssh import string
 from pyproftpd.api.command import Command
+from pyproftpd.errors import Refused
 
 if TYPE_CHECKING:
     from mod_sftp.sftp.server import SftpServer
@@ -83,7 +84,22 @@ def apply(sftp: SftpServer, cmd: Command, subject: str | Upload | Download, attr
         change |= _times(sftp.version, attrs)
     if change:
         sftp.view.set_attributes(cmd, subject, follow=follow, **change)
-    if attrs.extended and "xattr" in sftp.terms.extensions and "IgnoreSFTPSetExtendedAttributes" not in options:
+    if "IgnoreSFTPSetExtendedAttributes" not in options:
+        _extended(sftp, cmd, subject, attrs, follow=follow)
+
+
+def apply_new(sftp: SftpServer, cmd: Command, subject: str | Upload, attrs: Attributes) -> None:
+    """The extended attributes that OPEN and MKDIR carry. What was made stays when its file system does not take them."""
+    if "IgnoreSFTPUploadExtendedAttributes" in sftp.terms.options:
+        return
+    try:
+        _extended(sftp, cmd, subject, attrs, follow=False)
+    except (OSError, Refused) as error:
+        sftp.line(f"cannot set extended attributes of '{cmd.path}': {os.strerror(error.errno or errno.EIO)}")
+
+
+def _extended(sftp: SftpServer, cmd: Command, subject: str | Upload | Download, attrs: Attributes, *, follow: bool) -> None:
+    if "xattr" in sftp.terms.extensions:
         for name, value in attrs.extended:
             sftp.view.set_xattr(cmd, subject, os.fsdecode(name), value, follow=follow)
 

@@ -6,7 +6,7 @@ import errno
 import posixpath
 from typing import TYPE_CHECKING
 
-from mod_sftp.sftp.attributes import owner_names
+from mod_sftp.sftp.attributes import apply_new, owner_names
 from mod_sftp.sftp.handles import DirectoryHandle
 from mod_sftp.sftp.replies import Entries, Named
 from mod_sftp.sftp.status import Status, StatusError
@@ -95,6 +95,7 @@ def mkdir(sftp: SftpServer, cmd: Command, request: Request) -> None:
     if "IgnoreSFTPUploadPerms" in sftp.terms.options:
         mode = None
     sftp.view.mkdir(cmd, cmd.path or "", mode)
+    apply_new(sftp, cmd, cmd.path or "", attrs)
 
 
 def rmdir(sftp: SftpServer, cmd: Command, request: Request) -> None:

@@ -7,6 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from mod_sftp.sftp.attributes import apply_new
 from mod_sftp.sftp.handles import FileHandle
 from mod_sftp.sftp.status import Status, StatusError
 from mod_sftp.wire import fxp
@@ -91,9 +92,11 @@ def _upload(sftp: SftpServer, cmd: Command, request: Request, want: fxp.Opening)
     mode = attrs.permissions & 0o7777 if attrs.has(Attr.PERMISSIONS) else 0
     if "IgnoreSFTPUploadPerms" in sftp.terms.options:
         mode = 0
-    return sftp.view.open_upload(
+    upload = sftp.view.open_upload(
         cmd, cmd.path or "", create=want.create, exclusive=want.exclusive, truncate=want.truncate, append=want.append,
         mode=mode or None, readable=want.read or not want.write)
+    apply_new(sftp, cmd, upload, attrs)
+    return upload
 
 
 def _refuse_link(sftp: SftpServer, cmd: Command) -> None:
