@@ -15,7 +15,7 @@ from pyproftpd.session.session import Session
 if TYPE_CHECKING:
     from mod_sftp.driver import Driver
 
-IDLE, NO_TRANSFER = "TimeoutIdle", "TimeoutNoTransfer"
+IDLE, NO_TRANSFER, SESSION = "TimeoutIdle", "TimeoutNoTransfer", "TimeoutSession"
 ALIVE, REKEY, REKEY_TIMEOUT = "SFTPClientAlive", "SFTPRekey", "SFTPRekey timeout"
 
 #: packets of one direction under the same keys (behaviour 41); beyond 2^32 sequence numbers repeat (RFC 4344 3.1)
@@ -40,16 +40,16 @@ class Timing:
 
     def logged_in(self) -> None:
         """Settings of the user's own sections count from here on."""
-        conf = self._session.scope.get(SftpConf)
+        own = self._session.scope.get(SftpConf)
         self._start_idle()
-        seconds = self._session.scope.get(TimeoutConf).timeout_no_transfer
-        if seconds:
-            self._timers.add(NO_TRANSFER, seconds, lambda: self._end(NO_TRANSFER, "No transfer timeout", seconds))
-        self._probes, interval = conf.client_alive
+        conf = self._session.scope.get(TimeoutConf)
+        self._start(NO_TRANSFER, "No transfer timeout", conf.timeout_no_transfer)
+        self._start(SESSION, "Session timeout", conf.timeout_session)
+        self._probes, interval = own.client_alive
         if self._probes and interval:
             self._probing = True
             self._timers.add(ALIVE, interval, self._probe, repeat=True)
-        self._rekey = conf.rekey
+        self._rekey = own.rekey
         if self._driver.overrides.rekey and self._rekey is not None:
             self._bytes = self._rekey.bytes
             if self._rekey.interval:
@@ -80,11 +80,14 @@ class Timing:
         self._timers.reset(REKEY)
 
     def _start_idle(self) -> None:
-        seconds = self._session.scope.get(TimeoutConf).timeout_idle
+        self._start(IDLE, "Idle timeout", self._session.scope.get(TimeoutConf).timeout_idle)
+
+    def _start(self, name: str, what: str, seconds: float) -> None:
+        """Start a time-out again with what holds now; 0 ends it."""
         if seconds:
-            self._timers.add(IDLE, seconds, lambda: self._end(IDLE, "Idle timeout", seconds))
+            self._timers.add(name, seconds, lambda: self._end(name, what, seconds))
         else:
-            self._timers.remove(IDLE)
+            self._timers.remove(name)
 
     def _end(self, name: str, what: str, seconds: float) -> None:
         self._log.line(f"{what} ({seconds:g} seconds) exceeded, disconnecting client")
