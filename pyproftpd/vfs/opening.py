@@ -116,7 +116,7 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
         place.close()
         raise
     try:
-        if info is None or hidden or (_stat.S_ISREG(info.st_mode) and info.st_nlink == 1):
+        if info is None or hidden or ((decision.owner or decision.group) and _has_one_name(fd)):
             view.own(fd, decision)
         conf = decision.scope.get(TransferConf)
         return Upload(fd, cmd, place, manner, report=admission.report, hidden=hidden,
@@ -193,6 +193,12 @@ def _open(view: View, decision: Decision, place: Place, info: os.stat_result | N
         os.close(fd)
         raise
     return fd, hidden
+
+
+def _has_one_name(fd: int) -> bool:
+    """Of what was opened, whatever stood there when it was judged: another name of a file may be another's place."""
+    found = os.fstat(fd)
+    return _stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
 def _transferable(info: os.stat_result) -> None:

@@ -35,6 +35,23 @@ def here(tmp_path: Path) -> Iterator[Window]:
     os.umask(umask)
 
 
+@pytest.mark.root
+def test_U15_a_file_with_another_name_elsewhere_is_not_given_away(tmp_path: Path) -> None:
+    """UserOwner is for what lies here; a hard link that took the place of a file lies there too."""
+    (tmp_path / "root").mkdir()
+    here = Window(tmp_path / "root", "AllowOverwrite on\n<Directory />\nUserOwner bob\n</Directory>\n")
+    secret = here.keep("secret")
+    here.keep("open/file")
+    os.link(secret, here.root / "open/link")
+    with swapping(here.root / "open"):
+        for _ in range(TRIES // 3):
+            with contextlib.suppress(OSError):
+                here.open("open/file", truncate=False).finish()
+            if secret.stat().st_uid:
+                break
+    assert secret.stat().st_uid == 0
+
+
 @contextlib.contextmanager
 def swapping(directory: Path) -> Iterator[None]:
     """``file`` is a file and a link by turns."""
