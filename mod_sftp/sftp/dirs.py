@@ -59,7 +59,7 @@ def readdir(sftp: SftpServer, cmd: Command, request: Request) -> Entries | None:
     describe = _describe3 if sftp.version <= 3 else _describe4
     names = [describe(sftp, listing, entry) for entry in entries]
     cmd.bytes = handle.cmd.bytes = (handle.cmd.bytes or 0) + _size(names)
-    return Entries(names)
+    return Entries(names, last=len(entries) < BATCH)
 
 
 def _size(names: list[Named]) -> int:

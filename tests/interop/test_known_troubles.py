@@ -80,7 +80,7 @@ def test_3_and_4_links_of_asyncssh(server: Server, version: int) -> None:
 
 
 def test_5_uploads_behind_downloads_on_one_connection(road: Road, server: Server) -> None:
-    for number in range(3):
+    for _ in range(3):
         content = os.urandom(100_000)
         assert scp_upload(road, "file", b"C0644 100000 file\n", content + b"\0").status == 0
         assert scp_download(road, "file").content == content
@@ -106,7 +106,8 @@ def test_5_scp_beside_sftp(road: Road, server: Server) -> None:
     assert (home(server) / "by scp").read_bytes() == b"0123456789"
 
 
-@pytest.mark.parametrize("name", ["two words", "it's", 'a "b"', "$(id)", "`id`", "semi;colon", "a*b", "[ab]", "back\\slash", "{a,b}"])
+@pytest.mark.parametrize("name", [
+    "two words", "it's", 'a "b"', "$(id)", "`id`", "semi;colon", "a*b", "[ab]", "back\\slash", "{a,b}"])
 def test_5_quoting_is_undone(server: Server, tmp_path: Path, name: str) -> None:
     """As OpenSSH's user must write it for the shell that its man page speaks of; nothing of it is run."""
     (tmp_path / "up").write_text(name)

@@ -106,6 +106,19 @@ def test_a_directory_is_made_listed_and_removed(desk, root: Path, version: int) 
     assert not (root / "d").exists()
 
 
+@pytest.mark.parametrize(("files", "flags"), [(3, [1]), (126, [0]), (127, [0, 1])])
+def test_version_6_says_where_a_directory_ends(desk, root: Path, files: int, flags: list[int]) -> None:
+    """Behaviours 164: the byte behind the names. A batch has 128, "." and ".." among them."""
+    for number in range(files):
+        (root / str(number)).touch()
+    client = desk(version=6).client
+    handle = client.expect(client.ask(raw.OPENDIR, text("")), raw.HANDLE).text()
+    said = []
+    while (answer := client.ask(raw.READDIR, text(handle))).kind == raw.NAME:
+        said.append(answer.body[-1])
+    assert client.status(answer) == raw.EOF and said == flags
+
+
 def test_a_name_that_is_not_utf8_comes_and_goes_unchanged(desk, root: Path) -> None:
     name = b"caf\xe9"
     Path(os.fsdecode(os.fsencode(root) + b"/" + name)).write_bytes(b"x")
