@@ -117,7 +117,9 @@ def _env(mux: Mux, channel: Channel, reader: Reader) -> Answer:
 
 def _variable_allowed(mux: Mux, name: str) -> bool:
     upper = name.upper()
-    if not 0 < len(name) <= MAX_VARIABLE_NAME or "=" in name or "\0" in name or upper in REFUSED_VARIABLES or upper.startswith(REFUSED_PREFIXES):
+    if not 0 < len(name) <= MAX_VARIABLE_NAME or "=" in name or "\0" in name:
+        return False
+    if upper in REFUSED_VARIABLES or upper.startswith(REFUSED_PREFIXES):
         return False
     if name not in mux.variables and len(mux.variables) >= MAX_VARIABLES:
         return False

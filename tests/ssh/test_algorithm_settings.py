@@ -22,14 +22,16 @@ DIRECTIVES = {
     "SFTPHostKeys": ("rsa-sha2-256", 1, ["rsa-sha2-256"]),
 }
 #: what no list of the profile modern may hold
-BROKEN = re.compile(r"-cbc|arcfour|3des|blowfish|cast128|md5|sha1-96|ripemd|(?<!hmac)-sha1$|group1-|group14|ssh-dss|ssh-rsa$|^none$")
+BROKEN = re.compile(r"-cbc|arcfour|3des|blowfish|cast128|md5|sha1-96|ripemd|(?<!hmac)-sha1$|group1-|group14|ssh-dss|ssh-rsa$"
+                    r"|^none$")
 
 
 def lists(port: int) -> list[list[str]]:
     """The lists of KEXINIT, without the markers."""
     with Live(port) as live:
         assert live.pump(lambda: bool(live.client.server_lists))
-        return [[name for name in names if not name.startswith(("ext-info-", "kex-strict-"))] for names in live.client.server_lists]
+        return [[name for name in names if not name.startswith(("ext-info-", "kex-strict-"))]
+                for names in live.client.server_lists]
 
 
 def signature_algorithms(port: int, **choice: str) -> list[str]:

@@ -213,7 +213,8 @@ def test_openssh_learns_and_forgets_host_keys(start: Callable[..., Server], site
     site.host_keys = ("ed25519", "ecdsa")
     server = start("")
     known = tmp_path / "known_hosts"
-    arguments = [f"-oUserKnownHostsFile={known}", "-oUpdateHostKeys=yes", "-oHostKeyAlgorithms=ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512"]
+    arguments = [f"-oUserKnownHostsFile={known}", "-oUpdateHostKeys=yes",
+                 "-oHostKeyAlgorithms=ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512"]
 
     def visit() -> set[str]:
         done = subprocess.run(

@@ -68,7 +68,8 @@ def no_kex_marker(name: str) -> Check:
 
 def insecure_login(server: Server, site: Site) -> bool:
     with Live(server.port, Choice(mac="none", cipher="aes128-ctr")) as live:
-        live.request_service().client.send(50, string("demo"), string("ssh-connection"), string("password"), b"\0", string("secret"))
+        live.request_service()
+        live.client.send(50, string("demo"), string("ssh-connection"), string("password"), b"\0", string("secret"))
         live.pump(lambda: any(kind in (51, 52) for kind, _ in live.client.messages))
         return any(kind == 52 for kind, _ in live.client.messages)
 
@@ -226,7 +227,8 @@ EFFECTS: dict[str, tuple[str, Check]] = {
 }
 #: proved where the parts that they need are at hand
 ELSEWHERE = {
-    "FIDOTouchRequired": "tests/unit/mod_sftp/auth/test_tokens.py", "FIDOVerifyRequired": "tests/unit/mod_sftp/auth/test_tokens.py",
+    "FIDOTouchRequired": "tests/unit/mod_sftp/auth/test_tokens.py",
+    "FIDOVerifyRequired": "tests/unit/mod_sftp/auth/test_tokens.py",
     "InsecureHostKeyPerms": "tests/ssh/test_hostkeys.py",
 }
 

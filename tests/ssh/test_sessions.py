@@ -15,7 +15,8 @@ from tests.servers import Server, Site
 
 #: variable and note -> what it must look like in a session of OpenSSH with the options below
 PUBLISHED = {
-    "SFTP": "1", "SFTP_LIBRARY_VERSION": r"OpenSSL .+|LibreSSL .+|BoringSSL.*", "SSH_CONNECTION": r"127\.0\.0\.1 \d+ 127\.0\.0\.1 {port}",
+    "SFTP": "1", "SFTP_LIBRARY_VERSION": r"OpenSSL .+|LibreSSL .+|BoringSSL.*",
+    "SSH_CONNECTION": r"127\.0\.0\.1 \d+ 127\.0\.0\.1 {port}",
     "SFTP_CLIENT_BANNER": r"SSH-2\.0-OpenSSH_.+", "SFTP_KEX_ALGO": "curve25519-sha256",
     "SFTP_HOST_KEY_ALGO": "ssh-ed25519", "SFTP_CLIENT_CIPHER_ALGO": "aes128-ctr", "SFTP_SERVER_CIPHER_ALGO": "aes128-ctr",
     "SFTP_CLIENT_MAC_ALGO": "hmac-sha2-256", "SFTP_SERVER_MAC_ALGO": "hmac-sha2-256", "SFTP_CLIENT_COMPRESSION_ALGO": "none",
@@ -63,8 +64,8 @@ def test_accepted_environment_has_wildcards_and_limits(start: Callable[..., Serv
     with Live(server.port) as live:
         channel = live.log_in().open()
         for name, granted in (("LC_TEST", True), ("FOO1", True), ("ANY", True), ("PATH", False), ("home", False),
-                              ("LD_PRELOAD", False), ("ld_preload", False), ("SFTP_KEX_ALGO", False), ("TZ", False), ("A=B", False),
-                              ("", False), ("N" * 200, False)):
+                              ("LD_PRELOAD", False), ("ld_preload", False), ("SFTP_KEX_ALGO", False), ("TZ", False),
+                              ("A=B", False), ("", False), ("N" * 200, False)):
             assert live.request(channel, "env", string(name) + string("value")) is granted, name
         live.sftp(channel)
         live.data(channel, INIT)
@@ -171,8 +172,9 @@ def test_traces_of_every_channel_of_ours(start: Callable[..., Server], site: Sit
     text = site.wait_for_log("trace.log", "<scp:")
     for line in ("<ssh2:3>: sent SSH_MSG_KEXINIT (20) packet (", "<ssh2:3>: received SSH_MSG_KEXINIT (20) packet",
                  "<ssh2:3>: received SSH_MSG_USER_AUTH_REQUEST (50) packet", "<ssh2:3>: sent SSH_MSG_CHANNEL_DATA (94) packet (",
-                 "<sftp:6>: received INIT (1) SFTP request (channel ID 0)", "<sftp:6>: received OPEN (3) SFTP request (request ID ",
-                 "<sftp:7>: received request: OPENDIR ", "<scp:5>: reqargv[0] = 'scp'", "<scp:5>: reqargv[1] = '-t'"):
+                 "<sftp:6>: received INIT (1) SFTP request (channel ID 0)",
+                 "<sftp:6>: received OPEN (3) SFTP request (request ID ", "<sftp:7>: received request: OPENDIR ",
+                 "<scp:5>: reqargv[0] = 'scp'", "<scp:5>: reqargv[1] = '-t'"):
         assert line in text, line
     assert "content" not in text
 
@@ -196,7 +198,8 @@ def test_every_traffic_policy_carries_data(start: Callable[..., Server], site: S
 @pytest.mark.parametrize(("policy", "cipher", "dummies"), [
     ("", "aes128-ctr", False), ("", "aes128-cbc", True), ("SFTPTrafficPolicy none\n", "aes128-cbc", False),
     ("SFTPTrafficPolicy paranoid\n", "aes128-ctr", True)])
-def test_T10_dummies_come_with_cbc_and_with_paranoia(start: Callable[..., Server], policy: str, cipher: str, dummies: bool) -> None:
+def test_T10_dummies_come_with_cbc_and_with_paranoia(start: Callable[..., Server], policy: str, cipher: str,
+                                                     dummies: bool) -> None:
     server = start(policy)
     with Live(server.port, Choice(cipher=cipher, mac="hmac-sha2-256")) as live:
         channel = live.log_in().open()
