@@ -197,10 +197,10 @@ class Driver:
         transport, on = self.transport, self.on
         if not self._left:
             self._fill()
-        elif transport.full:
+        elif transport.full():
             self._wait()
         self._left = True
-        while not transport.full:
+        while not transport.full():
             packet = transport.next_packet()
             if packet is None:
                 self._left = False
@@ -217,8 +217,8 @@ class Driver:
         self._turns += 1
         if self._turns % TICK == 0:
             self.session.loop.tick()
-        if self.transport.full or not self._receive():
-            if self._busy and not self.transport.full:
+        if self.transport.full() or not self._receive():
+            if self._busy and not self.transport.full():
                 return
             self._wait()
 
@@ -242,7 +242,7 @@ class Driver:
         pause = self.mux.wakes_in() if self.mux is not None else None
         timeouts = [seconds for seconds in (rest, pause) if seconds is not None]
         readable, writable = self.session.loop.wait(
-            read=() if transport.full else (self._fd,), write=(self._fd,) if transport.pending else (),
+            read=() if transport.full() else (self._fd,), write=(self._fd,) if transport.pending else (),
             timeout=min(timeouts) if timeouts else None)
         if writable:
             self._flush()

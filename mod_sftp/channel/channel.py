@@ -74,11 +74,8 @@ class Channel:
     @property
     def blocked(self) -> bool:
         """Should the program stop taking input? It works, output waits, keys change, or the program is paused."""
-        return self.working or self._held_up
-
-    @property
-    def _held_up(self) -> bool:
-        return bool(self._pending) or self._transport.full or self._transport.held or self.paused
+        return (self.working or bool(self._pending) or self._transport.crowded()
+                or (self._paused_until > 0.0 and self.paused))
 
     @property
     def paused(self) -> bool:
@@ -102,7 +99,7 @@ class Channel:
 
         The first place has room for a reply's header. ``commit`` must follow before anything else is sent.
         """
-        if self._pending or self._corked or count > self._window or self._ended:
+        if self._pending or self._corked or count > self._window or self.close_sent or self._status is not None:
             return None
         places = self._transport.reserve(self.peer, self._packet, count)
         if places is not None:
@@ -111,7 +108,8 @@ class Channel:
 
     def commit(self, count: int) -> None:
         """``count`` bytes of the reservation were filled, from the front; the rest is given back."""
-        self._transport.commit(self.peer, self._packet, self._reserved, count)
+        if count != self._reserved:
+            self._transport.commit(self.peer, self._packet, self._reserved, count)
         self._window -= count
 
     def extended(self, data: bytes) -> None:
@@ -151,7 +149,7 @@ class Channel:
         if size > self._credit or size > self._our_packet:
             raise PeerError("channel data exceeds the window or packet size that was granted")
         self._credit -= size
-        if self.program is None or self._ended:
+        if self.program is None or self.close_sent or self._status is not None:
             self._consumed(size)
         elif self._inbox or self.blocked:
             self._inbox.append(bytes(view))
@@ -204,7 +202,8 @@ class Channel:
             moved = True
         self._tell_eof()
         working = self.working
-        if self.program is not None and not self._ended and (working or not self._inbox) and not self._held_up:
+        held_up = bool(self._pending) or self._transport.crowded() or self.paused
+        if self.program is not None and not self._ended and (working or not self._inbox) and not held_up:
             before = self._transport.pending
             self.program.ready()
             moved = moved or working or self._transport.pending != before
@@ -259,7 +258,7 @@ class Channel:
 
     def _drain(self) -> bool:
         moved = False
-        while self._pending and not self._transport.full:
+        while self._pending and not self._transport.full():
             data = self._pending[0]
             done = self._push(memoryview(data))
             moved = moved or done > 0

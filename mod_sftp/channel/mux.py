@@ -6,6 +6,7 @@ Nothing is kept of a channel that both sides closed (C3).
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ WINDOW = 2 * 1024 * 1024
 PACKET = 32 * 1024
 #: a configured packet size stays below the transport's own limit
 MAX_PACKET = 128 * 1024
+#: recipient channel and length of the string (RFC 4254 5.2)
+_NUMBER_AND_SIZE = struct.Struct(">II")
 #: names of channel types and requests in RFC 4250 4.6.1 have at most 64 characters
 MAX_NAME = 64
 
@@ -67,10 +70,12 @@ class Mux:
 
     def data(self, payload: memoryview) -> None:
         """CHANNEL_DATA, the one message that is hot."""
-        size = len(payload) - 8
-        if size < 0 or int.from_bytes(payload[4:8], "big") != size:
+        if len(payload) < _NUMBER_AND_SIZE.size:
             raise PeerError("channel data of the wrong length")
-        channel = self.channels.get(int.from_bytes(payload[:4], "big"))
+        number, size = _NUMBER_AND_SIZE.unpack_from(payload)
+        if size != len(payload) - _NUMBER_AND_SIZE.size:
+            raise PeerError("channel data of the wrong length")
+        channel = self.channels.get(number)
         if channel is None:
             raise PeerError("data for a channel that does not exist")
         channel.data(payload[8:])

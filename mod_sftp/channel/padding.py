@@ -85,7 +85,7 @@ class Padding:
         policy = self._policy
         assert policy is not None
         quiet = self._timers.clock() - self._last >= policy.quiet
-        if not self._transport.held and not self._transport.full and (quiet or not self._below(policy.one_in)):
+        if not self._transport.held and not self._transport.full() and (quiet or not self._below(policy.one_in)):
             self._last = self._timers.clock()
             self._transport.send(Msg.IGNORE, self._dummy(policy)[1:])
             self._flush()

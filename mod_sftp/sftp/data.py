@@ -56,7 +56,9 @@ def write(sftp: SftpServer, body: memoryview) -> None:
         sftp.channel.write(sftp.failure(ident, error))
         return
     sftp.channel.write(reply(sftp.version, ident, Status.OK))
-    moved(sftp, handle, count)
+    sftp.transferred = True
+    if handle.throttle is not None:
+        moved(sftp, handle, count)
 
 
 def read(sftp: SftpServer, body: memoryview) -> None:
@@ -96,7 +98,9 @@ def read(sftp: SftpServer, body: memoryview) -> None:
         channel.commit(DATA_HEAD + got)
     else:
         channel.write(whole[:DATA_HEAD + got])
-    moved(sftp, handle, got)
+    sftp.transferred = True
+    if handle.throttle is not None:
+        moved(sftp, handle, got)
 
 
 def moved(sftp: SftpServer, handle: FileHandle, count: int) -> None:
@@ -105,7 +109,7 @@ def moved(sftp: SftpServer, handle: FileHandle, count: int) -> None:
         wait = handle.throttle.spend(count, monotonic())
         if wait > 0:
             sftp.channel.pause(wait)
-    sftp.transferring()
+    sftp.transferred = True
 
 
 def write_request(sftp: SftpServer, cmd: Command, request: Request) -> Steps:

@@ -52,7 +52,7 @@ def readdir(sftp: SftpServer, cmd: Command, request: Request) -> Entries | None:
     listing = handle.listing
     assert listing is not None
     entries = listing.read(BATCH)
-    sftp.transferring()
+    sftp.transferred = True
     cmd.bytes = handle.cmd.bytes
     if not entries:
         return None

@@ -44,9 +44,12 @@ class Framer:
         """
         pos = self._gather(view) if self._have else 0
         first = pos == 0
-        end = len(view)
+        end, unpack = len(view), _LENGTH.unpack_from
         while end - pos >= 4:
-            stop = pos + 4 + request_length(view, pos)
+            (length,) = unpack(view, pos)
+            if not MIN_MESSAGE <= length <= MAX_MESSAGE:
+                raise bad_length(length)
+            stop = pos + 4 + length
             if stop > end:
                 break
             if not first and self._gate.blocked:
@@ -102,5 +105,9 @@ def request_length(view: memoryview, pos: int) -> int:
     """The length word of a request, tested before anything is allocated for it."""
     length: int = _LENGTH.unpack_from(view, pos)[0]
     if not MIN_MESSAGE <= length <= MAX_MESSAGE:
-        raise PeerError(f"SFTP request of {length} bytes is outside of {MIN_MESSAGE} to {MAX_MESSAGE}")
+        raise bad_length(length)
     return length
+
+
+def bad_length(length: int) -> PeerError:
+    return PeerError(f"SFTP request of {length} bytes is outside of {MIN_MESSAGE} to {MAX_MESSAGE}")

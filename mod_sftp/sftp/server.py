@@ -60,6 +60,8 @@ class SftpServer:
         self.fresh = True
         #: a request was one that ends the channel
         self.over = False
+        #: data moved in this turn: TimeoutNoTransfer and TimeoutStalled start again at its end (behaviours 185)
+        self.transferred = False
         #: the request whose steps are under way
         self._act: Act | None = None
         self._framer = Framer(self._traced_request if session.trace.on else self._request, channel)
@@ -71,6 +73,8 @@ class SftpServer:
     def feed(self, view: memoryview) -> None:
         self.session.protocol = "sftp"
         self._framer.feed(view)
+        if self.transferred:
+            self._restart_timers()
 
     def eof(self) -> None:
         """The client sends no more: everything complete was answered already."""
@@ -89,6 +93,12 @@ class SftpServer:
         except (OSError, Refused) as error:
             act.stopped(self, error)
             self._conclude(act, self.failure(act.ident, error), error)
+        if self.transferred:
+            self._restart_timers()
+
+    def _restart_timers(self) -> None:
+        self.transferred = False
+        self.moving.moved()
 
     def _conclude(self, act: Act, message: bytes, error: BaseException | None) -> None:
         self._act, self.channel.working = None, False
@@ -251,10 +261,6 @@ class SftpServer:
     def name(self, text: str) -> bytes:
         """Path text as this version puts it on the wire."""
         return self.dialect.names.encode(text)
-
-    def transferring(self) -> None:
-        """Data moves: TimeoutNoTransfer and TimeoutStalled start again (behaviours 185)."""
-        self.moving.moved()
 
     def line(self, text: str) -> None:
         """A line into the SFTPLog."""

@@ -100,7 +100,8 @@ class Inbound:
             if have < opener.need:
                 return None
             length = opener.length(self.sequence, self._wire[head:head + opener.need])
-            if not self._plausible(length):
+            aligned = length if opener.clear_length else length + 4
+            if not MIN_PACKET <= length <= MAX_PACKET or aligned % opener.block:
                 self._bad_length()
                 return None
             self._length = length
@@ -146,12 +147,6 @@ class Inbound:
             self._head = self._tail = 0
             self._wire_map.madvise(mmap.MADV_DONTNEED)
             self._plain_map.madvise(mmap.MADV_DONTNEED)
-
-    def _plausible(self, length: int) -> bool:
-        opener = self._opener
-        if not MIN_PACKET <= length <= MAX_PACKET:
-            return False
-        return (length if opener.clear_length else length + 4) % opener.block == 0
 
     def _bad_length(self) -> None:
         """A length that cannot be right: before the first keys a protocol error, later it says that the MAC would fail.

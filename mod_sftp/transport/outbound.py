@@ -95,6 +95,14 @@ class Outbound:
         """Bytes that wait for the socket; what waits for new keys is not among them."""
         return self._at + self._sealed - self._sent
 
+    def full(self) -> bool:
+        """Does so much wait that no more input should be handled?"""
+        return self._at + self._sealed - self._sent >= HIGH_WATER
+
+    def crowded(self) -> bool:
+        """Can no reply leave now: keys change, or too much waits already?"""
+        return self.held or self._at + self._sealed - self._sent >= HIGH_WATER
+
     def raw(self, text: bytes) -> None:
         """Bytes that are no packet: the version line ahead of all packets, or a farewell to who does not speak SSH."""
         self._seal()
@@ -137,11 +145,13 @@ class Outbound:
     def reserve(self, peer: int, limit: int, count: int) -> list[memoryview] | None:
         """Lay out ``count`` bytes of channel data and return their places, or ``None`` when they cannot be laid out now.
 
-        The first piece has at least ``min(count, HEADER_ROOM)`` bytes. ``commit`` must follow before anything else.
+        The first piece has at least ``min(count, HEADER_ROOM)`` bytes. Where not all is used, ``commit`` must follow
+        before anything else.
         """
         if self._compressor is not None or limit < HEADER_ROOM or count > self.capacity(limit):
             return None
-        self._begin_batch()
+        if self.before_data is not None:
+            self._begin_batch()
         before = (len(self._laid), self._at, self._open_start, self._open_peer, self._open_end, self.sequence)
         pieces = self._extend(peer, limit, count, min(count, HEADER_ROOM))
         self._before = before
@@ -216,9 +226,8 @@ class Outbound:
         start = self._at
         end = start + _FIRST_PAYLOAD + size
         self._plain[start + _FIRST_PAYLOAD:end] = payload
-        padding = self._pad(size)
+        padding = self._record(kind, start, end)
         _PACKET.pack_into(self._plain, start, 1 + size + padding, padding)
-        self._record(kind, start, end, padding)
 
     def _make_room(self, size: int) -> None:
         """Control messages alone outgrew the buffer: seal what is there. A peer cannot get here while HIGH_WATER is kept."""
@@ -269,17 +278,17 @@ class Outbound:
         if not size:
             self._at = start
             return
-        padding = self._pad(_DATA_HEADER + size)
+        padding = self._record(Msg.CHANNEL_DATA, start, self._at)
         _DATA.pack_into(self._plain, start, 1 + _DATA_HEADER + size + padding, padding, Msg.CHANNEL_DATA, peer, size)
-        self._record(Msg.CHANNEL_DATA, start, self._at, padding)
 
-    def _pad(self, size: int) -> int:
-        """Length of the padding for a payload of ``size`` bytes: the least that is legal (RFC 4253 6)."""
-        padding = -(self._ahead + size) % self._unit
-        return padding if padding >= MIN_PADDING else padding + self._unit
+    def _record(self, kind: int, start: int, end: int) -> int:
+        """The payload ends at ``end``: write the padding behind it and number the packet.
 
-    def _record(self, kind: int, start: int, end: int, padding: int) -> None:
-        """The payload ends at ``end``: write the padding behind it and number the packet."""
+        Returns the length of the padding, the least that is legal (RFC 4253 6).
+        """
+        padding = -(self._ahead + end - start - _FIRST_PAYLOAD) % self._unit
+        if padding < MIN_PADDING:
+            padding += self._unit
         stop = end + padding
         self._plain[end:stop] = self._random_padding[:padding]
         self._laid.append((start, stop, self._sealer, self.sequence))
@@ -287,6 +296,7 @@ class Outbound:
             self.watch(kind, stop - start + self._sealer.tag)
         self._at = stop
         self.sequence = (self.sequence + 1) & 0xFFFFFFFF
+        return padding
 
     def _seal(self) -> None:
         """Encrypt what is laid out to the wire buffer, as far as it has room."""

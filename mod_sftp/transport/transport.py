@@ -22,7 +22,7 @@ from mod_sftp.crypto.suites import Opener, Sealer, make_opener, make_sealer
 from mod_sftp.transport.inbound import Inbound
 from mod_sftp.transport.kex import KeyExchange, Terms, Wire
 from mod_sftp.transport.negotiate import Negotiated, log_name
-from mod_sftp.transport.outbound import HIGH_WATER, Outbound
+from mod_sftp.transport.outbound import Outbound
 from mod_sftp.wire.messages import Disconnect, Msg, packet_name
 from mod_sftp.wire.ssh import Reader, namelist, string, u32
 from pyproftpd.errors import PeerError, ProftpdError
@@ -119,7 +119,7 @@ class Transport:
         self.output, self.sent = self._out.output, self._out.sent
         self.reserve, self.commit, self.data, self.capacity = (
             self._out.reserve, self._out.commit, self._out.data, self._out.capacity)
-        self.send = self._out.send
+        self.send, self.full, self.crowded = self._out.send, self._out.full, self._out.crowded
         self._out.raw(settings.version.encode() + b"\r\n")
         if settings.early_kexinit:
             self.exchange.begin()
@@ -132,11 +132,6 @@ class Transport:
     @property
     def negotiated(self) -> Negotiated | None:
         return self.exchange.negotiated
-
-    @property
-    def full(self) -> bool:
-        """So much output waits that no more input should be handled."""
-        return self._out.pending >= HIGH_WATER
 
     @property
     def pending(self) -> int:

@@ -22,7 +22,8 @@ DOORS = {
 
 ID_CHANGES = re.compile(r"\bos\.(set(?:e|re|res)?[ug]id|setgroups|initgroups|chroot)\b")
 EMPTY_NAMES = {"util", "utils", "common", "helper", "helpers", "misc", "base", "manager", "managers", "stuff"}
-CATCH_ALL = {"pyproftpd.daemon.child", "pyproftpd.daemon.master", "pyproftpd.session.dispatch", "pyproftpd.cli",
+CATCH_ALL = {"pyproftpd.daemon.child", "pyproftpd.daemon.master", "pyproftpd.daemon.rehearsal",
+             "pyproftpd.session.dispatch", "pyproftpd.cli",
              "pyproftpd.unix.pam"}  # there an exception waits until libpam has returned, and is raised again
 
 #: a file longer than this has a second duty that nobody has named yet

@@ -350,7 +350,7 @@ def test_other_messages_keep_their_place_between_data() -> None:
 def test_client_that_does_not_read_makes_us_full() -> None:
     pair = Pair().run()
     sent = 0
-    while not pair.server.full:
+    while not pair.server.full():
         pair.server.data(7, 32768, bytes(1000))
         sent += 1000
         pair.server.output()

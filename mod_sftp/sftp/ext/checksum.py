@@ -124,7 +124,7 @@ def _digests(sftp: SftpServer, make: Callable[[], Any], read_at: ReadAt, offset:
             state = make()
         if step >= CHUNK:
             step = 0
-            sftp.transferring()
+            sftp.transferred = True
             yield
     return bytes(digests + state.digest())
 

@@ -23,7 +23,7 @@ CHUNK = 256 * 1024
 
 def copy_file(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     for _ in sftp.view.copy_in_steps(cmd, cmd.path or "", cmd.path2 or "", request.overwrite):
-        sftp.transferring()
+        sftp.transferred = True
         yield
 
 
