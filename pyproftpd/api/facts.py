@@ -45,8 +45,11 @@ class LogFacts(BindFacts, Protocol):
     bytes_in: int
     bytes_out: int
     end_reason: str
-    #: virtual; "/" before login
-    cwd: str
     environ: dict[str, str]
     notes: dict[str, str]
     chroot: str
+
+    @property
+    def cwd(self) -> str:
+        """Virtual; "/" before login."""
+        ...

@@ -23,7 +23,7 @@ from pyproftpd.daemon.signals import ENDING, SESSION, SESSION_IGNORES, SESSION_R
 from pyproftpd.daemon.world import Service, World, event_bus
 from pyproftpd.errors import PeerError
 from pyproftpd.log import system
-from pyproftpd.log.conf import TraceConf
+from pyproftpd.log.conf import SystemLogConf, TraceConf
 from pyproftpd.log.extended import ExtendedLogs
 from pyproftpd.log.sinks import Sink, UnsafePath, open_sink
 from pyproftpd.log.system import ServerLogger
@@ -167,10 +167,10 @@ def open_trace(birth: Birth) -> Trace:
     sink: Sink | None = None
     try:
         with birth.privs.root():
-            sink = open_sink(conf.trace_log)
+            sink = open_sink(conf.trace_log, allow_symlinks=birth.service.scope.get(SystemLogConf).allow_log_symlinks)
     except (OSError, UnsafePath) as error:
         birth.log.error(f"cannot open TraceLog {conf.trace_log}: {error}")
-    return Trace({channel: (low, high) for channel, low, high in levels}, sink)
+    return Trace({channel: (low, high) for channel, low, high in levels}, sink, conf.trace_options)
 
 
 def on_signal(session: Session, number: int) -> None:
@@ -223,8 +223,13 @@ def start_timers(birth: Birth) -> None:
     if conf.timeout_login:
         session.timers.add("TimeoutLogin", conf.timeout_login, lambda: _login_timeout(session, conf.timeout_login))
     if conf.timeout_session:
-        session.timers.add("TimeoutSession", conf.timeout_session, lambda: session.end("Session timeout"))
+        session.timers.add("TimeoutSession", conf.timeout_session, lambda: _session_timeout(session, conf.timeout_session))
     session.events.on(LoginDone, lambda event, *context: after_login(birth))
+
+
+def _session_timeout(session: Session, seconds: float) -> None:
+    session.log.info(f"Session timeout exceeded ({seconds:g} seconds), disconnected")
+    session.end("TimeoutSession")
 
 
 def _login_timeout(session: Session, seconds: float) -> None:

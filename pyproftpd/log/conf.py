@@ -8,7 +8,7 @@ from typing import Any
 
 from pyproftpd.api import values
 from pyproftpd.api.command import LogClass
-from pyproftpd.api.directive import SERVERS, ConfBlock, Context, Merge, ParseContext, Repeat, Status, directive
+from pyproftpd.api.directive import SERVERS, ConfBlock, Context, Merge, ParseContext, Repeat, directive
 from pyproftpd.errors import ConfigError
 
 FACILITIES = ("auth", "authpriv", "cron", "daemon", "ftp", "kern", "local0", "local1", "local2", "local3", "local4",
@@ -154,4 +154,4 @@ class TraceConf(ConfBlock, module="core"):
         repeat=Repeat.LAST, doc="File of the trace.")
     trace_options: frozenset[str] = directive(
         "TraceOptions", _trace_options, where=SERVERS, arity="1..*", syntax="+opt|-opt ...", default=TRACE_OPTIONS,
-        default_text="+Timestamp +TimestampMillis", status=Status.ACCEPTED, doc="What a line of the trace begins with.")
+        default_text="+Timestamp +TimestampMillis", doc="What a line of the trace begins with.")

@@ -70,9 +70,9 @@ class ExtendedLogs:
         for log in self._interested(cmd.classes, cmd.name):
             log.sink.write(log.render(cmd, facts))
 
-    def failures(self) -> int:
-        """Lines that could not be written so far, to be said in the system log at the end of the session."""
-        return sum(log.sink.failures for log in self._logs)
+    def failures(self) -> dict[str, int]:
+        """Lines that could not be written so far by log, to be said in the general log at the end of the session."""
+        return {f"ExtendedLog {log.selection.target}": log.sink.failures for log in self._logs if log.sink.failures}
 
     def _interested(self, classes: LogClass, name: str) -> tuple[_Log, ...]:
         if not self._logs:

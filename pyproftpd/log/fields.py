@@ -68,7 +68,7 @@ def _directory(last_part: bool) -> Getter:
     def get(cmd: Command, facts: LogFacts, key: str) -> str | None:
         if cmd.name not in DIRECTORY_COMMANDS or cmd.path is None:
             return facts.cwd if last_part else None
-        return os.path.basename(cmd.path) or "/" if last_part else cmd.path
+        return os.path.basename(cmd.path) or "/" if last_part else cmd.real_path
     return get
 
 
@@ -100,11 +100,12 @@ def _modified(cmd: Command, facts: LogFacts, key: str) -> bool:
     return cmd.modified and cmd.name in STORES
 
 
-def _offset(cmd: Command, facts: LogFacts, key: str) -> str | int | None:
+def _offset(cmd: Command, facts: LogFacts, key: str) -> int | None:
     """Where a resumed transfer began, or what a single READ or WRITE is about."""
     if cmd.transfer is not None:
         return cmd.transfer.offset
-    return (cmd.notes or {}).get("mod_xfer.file-offset")
+    noted = (cmd.notes or {}).get("mod_xfer.file-offset")
+    return None if noted is None else int(noted)
 
 
 def _status(cmd: Command, facts: LogFacts, key: str) -> str | None:
@@ -161,7 +162,7 @@ FIELDS: tuple[Field, ...] = (
     Field("%b", "bytes_sent", _bytes, "bytes moved, or the size of a deleted file"),
     Field("%c", "connection_class", _fact("connection_class"), "class of the connection"),
     Field("%d", "dir_name", _directory(True), "last part of a directory command's path; else the current directory"),
-    Field("%D", "dir_path", _directory(False), "path of a directory command", ""),
+    Field("%D", "dir_path", _directory(False), "absolute path of a directory command, outside of any chroot", ""),
     Field("%E", "session_end_reason", lambda cmd, facts, key: facts.end_reason if cmd.name == "EXIT" else None,
           "why the session ended", ""),
     Field("%f", "file", _file, "absolute path of the file, outside of any chroot"),

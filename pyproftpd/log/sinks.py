@@ -1,7 +1,7 @@
 """Where log lines go: a file, a FIFO, or syslog. Opened as root before any chroot; a write never blocks a transfer.
 
 A path is refused when it is a symbolic link, or lies in a directory that everybody may write to (unless that directory is
-sticky and the file already belongs to root): somebody else could decide where root's log goes. Source: real server, pr_log_openfile.
+sticky and the file already belongs to root): somebody else could decide where root's log goes. Source: real server.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ class ServerLogger:
         self.sink, self.level, self.debug_level, self.options = sink, level, debug_level, options
         self.server = self.client = ""
         self._host = socket.gethostname()
+        self._rescue: SyslogSink | None = None
 
     def debug(self, level: int, text: str) -> None:
         """``level`` 0-10 as DebugLevel counts them."""
@@ -58,7 +59,17 @@ class ServerLogger:
         if "Hostname" in self.options:
             parts.append(self._host)
         head = " ".join([*parts, f"proftpd[{os.getpid()}]"])
+        before = self.sink.failures
         self.sink.write(f"{head} {ends}{text}" if "VirtualHost" in self.options and ends else f"{head}: {text}")
+        if self.sink.failures > before:
+            self._to_syslog(ends + text, level)
+
+    def _to_syslog(self, text: str, level: int) -> None:
+        """A general log that cannot be written must not pass unseen: its lines go to syslog instead."""
+        if self._rescue is None:
+            self._rescue = SyslogSink()
+            self._rescue.write(f"the general log cannot be written ({self.sink.failures} lines lost or sent here)", "error")
+        self._rescue.write(text, LEVELS[level])
 
 
 class ModuleLog:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from pyproftpd.log.conf import TRACE_OPTIONS
 from pyproftpd.log.lines import printable, stamp
 from pyproftpd.log.sinks import Sink
 
@@ -18,11 +19,12 @@ DEFAULT = "DEFAULT"
 class Trace:
     """``if session.trace.on: session.trace("ssh2", 9, f"...")``: the test first, so that no text is built for nothing."""
 
-    __slots__ = ("on", "_levels", "_sink")
+    __slots__ = ("on", "_levels", "_sink", "_options")
 
-    def __init__(self, levels: Mapping[str, tuple[int, int]] | None = None, sink: Sink | None = None) -> None:
-        """``levels``: channel -> (lowest, highest) level written, both inclusive."""
-        self._levels = dict(levels or {})
+    def __init__(self, levels: Mapping[str, tuple[int, int]] | None = None, sink: Sink | None = None,
+                 options: frozenset[str] = TRACE_OPTIONS) -> None:
+        """``levels``: channel -> (lowest, highest) level written, both inclusive; ``options`` are those of TraceOptions."""
+        self._levels, self._options = dict(levels or {}), options
         self._sink = sink
         self.on = sink is not None and any(high > 0 for _, high in self._levels.values())
 
@@ -32,7 +34,13 @@ class Trace:
 
     def __call__(self, channel: str, level: int, text: str) -> None:
         if self.enabled(channel, level) and self._sink is not None:
-            self._sink.write(f"{stamp()} [{os.getpid()}] <{channel}:{level}>: {printable(text)}")
+            self._sink.write(f"{self._head()}[{os.getpid()}] <{channel}:{level}>: {printable(text)}")
+
+    def _head(self) -> str:
+        if "Timestamp" not in self._options:
+            return ""
+        now = stamp()
+        return f"{now} " if "TimestampMillis" in self._options else f"{now.partition(',')[0]} "
 
     def set_level(self, channel: str, low: int, high: int) -> None:
         """For ``ftpdctl trace``; ``high`` 0 switches a channel off."""

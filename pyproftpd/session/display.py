@@ -53,6 +53,21 @@ def read(path: str) -> Display:
         os.close(fd)
 
 
+def keep_login_text(session: Session, path: str | None) -> None:
+    """Read DisplayLogin as root before any chroot, for the first SFTP channel to show. A path inside of a home would be
+    the user's own text, read with root's rights: not for SFTP.
+    """
+    if path is None or path.lower() == "none":
+        return
+    if not os.path.isabs(path):
+        session.log.notice(f"DisplayLogin {path} is not shown: SFTP sessions read absolute paths only")
+        return
+    try:
+        session.store[Display] = read(path)
+    except OSError as error:
+        session.log.notice(f"cannot read DisplayLogin {path}: {error.strerror}")
+
+
 def _named(session: Session, name: str) -> str:
     """``%{time:FORMAT}``, ``%{env:KEY}``; a value that is missing prints ``(none)``."""
     kind, _, key = name.partition(":")

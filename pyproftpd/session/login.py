@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from pyproftpd.api.auth import Account, Identity, Verdict
 from pyproftpd.api.events import Chrooted, LoginDone
 from pyproftpd.errors import Refused
-from pyproftpd.session import admission, home, places, records, revocation, rules
-from pyproftpd.session.conf import AuthUnixConf, LoginConf, ServerConf
+from pyproftpd.session import admission, display, home, places, records, revocation, rules
+from pyproftpd.session.conf import AuthUnixConf, DisplayConf, LoginConf, ServerConf
 from pyproftpd.session.loop import SessionEnd
 from pyproftpd.session.pam_phases import PamPhases
 from pyproftpd.session.rules import LoginRefused
@@ -402,10 +402,11 @@ def _as_user(login: Login) -> AbstractContextManager[None]:
 
 
 def open_records(login: Login) -> None:
-    """wtmp, lastlog, TransferLog and ExtendedLogs, while root and the real root directory are there."""
+    """wtmp, lastlog, TransferLog, ExtendedLogs and DisplayLogin, while root and the real root directory are there."""
     if login.identity is not None:
         with login.session.privs.root():
             records.open_all(login.session, login.scope, login.identity)
+            display.keep_login_text(login.session, login.scope.get(DisplayConf).display_login)
 
 
 # From here on there is no way back.

@@ -101,8 +101,18 @@ def _note(cmd: Command, record: TransferRecord) -> None:
         cmd.note("mod_xfer.file-size", str(record.file_size))
 
 
+def _tell_lost_lines(session: Session) -> None:
+    """A log that cannot be written stops nothing, and never passes unseen."""
+    lost = session.extended.failures() if session.extended is not None else {}
+    if session.transfer_log is not None and session.transfer_log.failures:
+        lost["TransferLog"] = session.transfer_log.failures
+    for name, count in lost.items():
+        session.log.error(f"{name}: {count} lines of this session could not be written")
+
+
 def close_all(event: object, session: Session, *context: Any) -> None:
     """At the end of the session, whatever ended it (event ``Ended``)."""
+    _tell_lost_lines(session)
     record = session.store.pop(WtmpRecord, None)
     if isinstance(record, WtmpRecord):
         try:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pyproftpd.log.sinks import MAX_LINE, UnsafePath, open_sink
+from pyproftpd.log import sinks
+from pyproftpd.log.conf import LOG_OPTIONS
+from pyproftpd.log.sinks import LEVELS, MAX_LINE, UnsafePath, open_sink
+from pyproftpd.log.system import ServerLogger
+from pyproftpd.log.trace import Trace
 
 
 def test_lines_are_appended_whole(tmp_path: Path) -> None:
@@ -66,3 +73,58 @@ def test_a_line_is_bounded(tmp_path: Path) -> None:
 def test_an_unknown_syslog_level_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="emerg, alert"):
         open_sink("syslog:loud")
+
+
+@pytest.fixture
+def syslog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A syslog daemon of the test's own."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "syslog"))
+        listener.settimeout(5)
+        monkeypatch.setattr(sinks, "SYSLOG_SOCKET", str(tmp_path / "syslog"))
+        yield listener
+
+
+def test_syslog_gets_priority_name_and_pid(syslog: socket.socket) -> None:
+    open_sink("syslog:warn", facility="LOCAL3").write("a line")
+    assert syslog.recv(4096).decode() == f"<{19 * 8 + 4}>proftpd[{os.getpid()}]: a line"
+
+
+def test_lines_of_a_general_log_that_cannot_be_written_go_to_syslog(syslog: socket.socket) -> None:
+    logger = ServerLogger(open_sink("/dev/full"))
+    logger.error("something happened")
+    assert "cannot be written" in syslog.recv(4096).decode()
+    assert syslog.recv(4096).decode() == f"<{3 * 8 + 3}>proftpd[{os.getpid()}]: something happened"
+    logger.notice("and more")
+    assert syslog.recv(4096).decode().endswith(": and more")
+
+
+@pytest.mark.parametrize(("options", "line"), [
+    (LOG_OPTIONS - {"Timestamp"}, "HOST proftpd[PID] 192.0.2.1 (192.0.2.9[192.0.2.9]): text"),
+    (LOG_OPTIONS - {"Timestamp", "Hostname"}, "proftpd[PID] 192.0.2.1 (192.0.2.9[192.0.2.9]): text"),
+    (frozenset[str](), "proftpd[PID]: text")])
+def test_what_a_line_of_the_general_log_begins_with(tmp_path: Path, options: frozenset[str], line: str) -> None:
+    logger = ServerLogger(open_sink(str(tmp_path / "log")), options=options)
+    logger.server, logger.client = "192.0.2.1", "192.0.2.9[192.0.2.9]"
+    logger.error("text")
+    assert (tmp_path / "log").read_text() == line.replace("PID", str(os.getpid())).replace("HOST", socket.gethostname()) + "\n"
+
+
+def test_levels_of_the_general_log(tmp_path: Path) -> None:
+    logger = ServerLogger(open_sink(str(tmp_path / "log")), level=LEVELS.index("warn"), options=frozenset())
+    for write in (logger.error, logger.warning, logger.notice, logger.info):
+        write(write.__name__)
+    logger.debug(1, "debug")
+    assert [line.split(": ")[1] for line in (tmp_path / "log").read_text().splitlines()] == ["error", "warning"]
+
+
+@pytest.mark.parametrize(("options", "head"), [
+    (frozenset[str](), r"\["), (frozenset({"Timestamp"}), r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \["),
+    (frozenset({"Timestamp", "TimestampMillis"}), r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[")])
+def test_trace_lines_begin_as_trace_options_say(tmp_path: Path, options: frozenset[str], head: str) -> None:
+    trace = Trace({"ssh2": (2, 3)}, open_sink(str(tmp_path / "log")), options)
+    for level in (1, 2, 3, 4):
+        trace("ssh2", level, f"level {level}")
+    trace("other", 2, "not asked for")
+    assert re.fullmatch(f"{head}{os.getpid()}\\] <ssh2:2>: level 2\n{head}{os.getpid()}\\] <ssh2:3>: level 3\n",
+                        (tmp_path / "log").read_text())
