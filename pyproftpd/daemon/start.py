@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import signal
 import stat
 import sys
 
@@ -32,6 +33,7 @@ _STARTED = b"+"
 def start(options: Options) -> int:
     """Run the server; returns the exit status of this process. Raises ``ConfigErrors`` and ``StartError``."""
     close_inherited()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the master reloads at it, it would be the end of a server that listens
     os.umask(0o022)
     rlimits.forbid_core_dumps()
     rlimits.raise_descriptors(_DESCRIPTORS)
