@@ -1,4 +1,8 @@
-"""``.ftpaccess`` files: settings that lie in the directories they are about. Read as the user; faults only warn."""
+"""``.ftpaccess`` files: settings that lie in the directories they are about. Read as the user.
+
+A line at fault is left out with a warning. A file that is there and cannot be read as one closes its directory: what its
+rules would be nobody knows (promise 9).
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ from pyproftpd.errors import ConfigError, Where
 FILE_NAME = ".ftpaccess"
 #: largest file read: users write these
 MAX_DYNAMIC_FILE = 64 << 10
+#: the rules of a file that cannot be read
+CLOSED = "<Limit ALL>\nDenyAll\n</Limit>\n"
 #: parsed files and scopes remembered by a session
 MAX_REMEMBERED = 512
 
@@ -57,8 +63,8 @@ class Dynamic:
         path = os.path.join(directory, FILE_NAME)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return None
+        except OSError as error:
+            return self._unreadable(path, error)
         try:
             info = os.fstat(descriptor)
             stamp = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
@@ -70,10 +76,25 @@ class Dynamic:
         finally:
             os.close(descriptor)
 
+    def _unreadable(self, path: str, error: OSError) -> tuple[_Stamp, Node | None] | None:
+        """``None`` where there is no file, or a directory on the way that hides whether there is one, and all else with it."""
+        try:
+            info = os.lstat(path)
+        except OSError:
+            return None
+        stamp = (info.st_dev, info.st_ino, info.st_size, info.st_ctime_ns)
+        if stamp not in self._files:
+            self._files[stamp] = self._closed(path, error.strerror)
+        return stamp, self._files[stamp]
+
+    def _closed(self, path: str, fault: str) -> Node:
+        self._warn(f"{path} cannot be used ({fault}): its directory is closed")
+        root, _ = parse(CLOSED, path, self._modules())
+        return root
+
     def _parse(self, descriptor: int, info: os.stat_result, path: str) -> Node | None:
         if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_DYNAMIC_FILE:
-            self._warn(f"{path} is ignored: not a regular file of at most {MAX_DYNAMIC_FILE} bytes")
-            return None
+            return self._closed(path, f"not a regular file of at most {MAX_DYNAMIC_FILE} bytes")
         text = os.read(descriptor, MAX_DYNAMIC_FILE).decode("utf-8", "surrogateescape")
         root, faults = parse(text, path, self._modules())
         for fault in faults:

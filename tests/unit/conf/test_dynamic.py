@@ -35,8 +35,22 @@ def test_faults_warn_and_the_rest_counts(tmp_path: Path, configure: Loader) -> N
     assert len(warnings) == 4
 
 
-def test_a_link_is_no_file(tmp_path: Path, configure: Loader) -> None:
-    (tmp_path / "elsewhere").write_text("Umask 0\n")
-    (tmp_path / FILE_NAME).symlink_to(tmp_path / "elsewhere")
-    main = configure("").servers[0]
-    assert Dynamic(lambda text: None).overlay(main, str(tmp_path)) is main
+def test_what_cannot_be_read_as_a_file_closes_its_directory(tmp_path: Path, configure: Loader) -> None:
+    """A link, a directory, a file that is too large: nobody knows the rules, so nobody gets in, and the log says why."""
+    target = tmp_path / "rules"
+    target.write_text("Umask 077\n")
+    kinds = ("link", "directory", "large")
+    for name in kinds:
+        (tmp_path / name).mkdir()
+    (tmp_path / "link" / ".ftpaccess").symlink_to(target)
+    (tmp_path / "directory" / ".ftpaccess").mkdir()
+    (tmp_path / "large" / ".ftpaccess").write_text("#" * (MAX_DYNAMIC_FILE + 1))
+    warnings: list[str] = []
+    dynamic, scope = Dynamic(warnings.append), configure("")
+    for name in kinds:
+        limits = dynamic.overlay(scope.servers[0], str(tmp_path / name)).limits[0]
+        assert [(sorted(limit.names), limit.conf.deny_all) for limit in limits] == [(["ALL"], True)], name
+        assert len(warnings) == 1 and f"{name}/.ftpaccess" in warnings.pop()
+        dynamic.overlay(scope.servers[0], str(tmp_path / name))
+    assert warnings == []
+    assert dynamic.overlay(scope.servers[0], str(tmp_path / "absent")) is scope.servers[0]
