@@ -1,0 +1,245 @@
+"""Floods, slow clients, bombs and signals against a running server (security.md T7, T14, T17, T18), bounded for a test run."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients import openssh
+from tests.link.client import Choice, string
+from tests.link.live import INIT, Live
+from tests.servers import Server, Site
+
+IGNORE, PING = 2, 192
+#: from security.md
+LEGITIMATE = 2.0
+
+
+def cpu(pid: int) -> float:
+    """Seconds of processor time; of a process that is gone, none."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def memory(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+
+
+# T14: the login timer.
+
+def drip(live: Live) -> None:
+    """(b) the version line, a byte now and then."""
+    live.client.out.clear()
+    for byte in b"SSH-2.0-slow_but_steady_and_never_done":
+        try:
+            live.socket.send(bytes((byte,)))
+        except OSError:
+            return
+        time.sleep(0.2)
+
+
+def stall(live: Live) -> None:
+    """(c) keys, and then nothing."""
+    live.exchange_keys()
+
+
+def rekey(live: Live) -> None:
+    """(d) one key exchange after another."""
+    live.exchange_keys()
+    for _ in range(100):
+        before = live.client.exchanges
+        live.client.begin()
+        if not live.pump(lambda before=before: live.client.exchanges > before, 2):  # type: ignore[misc]
+            return
+
+
+@pytest.mark.parametrize("behave", [lambda live: live.client.out.clear(), drip, stall, rekey],
+                         ids=["silent", "drip", "stall", "rekey"])
+def test_T14_every_way_to_wait_ends_at_the_login_limit(start: Callable[..., Server], behave: Callable[[Live], object]) -> None:
+    """Counted from the connection; nothing that a client does puts it off."""
+    server = start("TimeoutLogin 2\n")
+    with Live(server.port) as live:
+        begun = time.monotonic()
+        behave(live)
+        live.ended(6)
+        assert time.monotonic() - begun < 2 + 1 + 1  # a second of the timer's, one of a busy test machine
+
+
+# T17: what costs a client little and us more.
+
+def test_T17_kexinits_without_end(server: Server) -> None:
+    with Live(server.port) as live:
+        live.exchange_keys()
+        [pid] = server.sessions()
+        live.client.auto = False
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                live.client.begin()
+        live.push()
+        assert cpu(pid) < 1.0
+        assert [reason for reason, _ in live.ended()] in ([2], [])
+
+
+@pytest.mark.parametrize(("kind", "body"), [
+    (IGNORE, string(b"x" * 100)), (PING, string(b"x" * 100)), (4, b"\0" + string("x") + string(""))])
+def test_T17_small_talk_before_login(server: Server, kind: int, body: bytes) -> None:
+    """100 000 of them: the first few are read."""
+    with Live(server.port, Choice(strict=False)) as live:
+        live.exchange_keys()
+        [pid] = server.sessions()
+        before = memory(pid)
+        packets = b"".join(live.client.packet(bytes((kind,)) + body) for _ in range(5000))
+        with contextlib.suppress(OSError):
+            for _ in range(20):
+                live.socket.sendall(packets)
+        assert cpu(pid) < 1.0
+        with contextlib.suppress(FileNotFoundError):
+            assert memory(pid) - before < 4 << 20
+        live.ended()
+
+
+@contextlib.contextmanager
+def half_open(port: int, sources: list[str], limit: float = 20.0) -> Iterator[list[socket.socket]]:
+    """A connection from each address, none of which says anything."""
+    connections: list[socket.socket] = []
+    try:
+        for source in sources:
+            with contextlib.suppress(OSError):
+                connections.append(socket.create_connection(("127.0.0.1", port), limit, (source, 0)))
+        yield connections
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def legitimate_login(server: Server, source: str) -> float:
+    """Seconds that an OpenSSH client needs; tried again as users do when it is refused at random."""
+    begun = time.monotonic()
+    for _ in range(10):
+        done = openssh.ssh(server, "date", arguments=["-b", source])
+        if done.returncode == 0:
+            return time.monotonic() - begun
+    raise AssertionError(done.stderr)
+
+
+def test_T17_half_open_connections_of_one_address(server: Server) -> None:
+    """Its share is 64 (sshd's MaxStartups has a like purpose); another address is served as ever."""
+    with half_open(server.port, ["127.0.0.66"] * 200):
+        assert legitimate_login(server, "127.0.0.2") < LEGITIMATE + 2
+        assert len(server.sessions()) <= 64 + 2
+
+
+def test_T17_half_open_connections_of_many_addresses(server: Server) -> None:
+    """A ramp of refusals from 256 on keeps the count bounded and leaves room for who tries again."""
+    with half_open(server.port, [f"127.1.{number % 250}.{number // 250 + 1}" for number in range(400)]):
+        assert len(server.sessions()) <= 512
+        assert legitimate_login(server, "127.0.0.2") < 5 * LEGITIMATE
+    end = time.monotonic() + 20
+    while server.sessions():
+        assert time.monotonic() < end, "sessions of closed connections stay"
+        time.sleep(0.1)
+
+
+# T7: what inflates.
+
+@pytest.mark.parametrize(("setting", "compression", "early"), [("on", "zlib", True), ("delayed", "zlib@openssh.com", False)])
+def test_T7_a_packet_that_inflates_to_64_mib(start: Callable[..., Server], site: Site, setting: str, compression: str,
+                                             early: bool) -> None:
+    """The client in memory knows no compression, so what the server says is read in its log."""
+    server = start(f"SFTPCompression {setting}\n")
+    stream = zlib.compressobj(9)
+    bomb = stream.compress(bytes((94,)) + bytes(64 << 20)) + stream.flush(zlib.Z_SYNC_FLUSH)
+    with Live(server.port, Choice(compression=compression)) as live:
+        if early:
+            live.exchange_keys()
+        else:
+            live.log_in()
+        [pid] = server.sessions()
+        before = memory(pid)
+        live.socket.sendall(live.client.packet(bomb))
+        site.wait_for_log("sftp.log", "inflates to more than")
+        with contextlib.suppress(FileNotFoundError):
+            assert memory(pid) - before < 16 << 20
+    end = time.monotonic() + 5
+    while pid in server.sessions():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+# T18: signals.
+
+HARMLESS = (signal.SIGHUP, signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG, signal.SIGPIPE, signal.SIGCONT)
+
+
+def test_T18_signals_at_random_during_a_transfer(server: Server, site: Site, tmp_path: Path) -> None:
+    data = os.urandom(16 << 20)
+    (tmp_path / "up").write_bytes(data)
+    command = ["sftp", "-q", "-P", str(server.port), *openssh.options(server), "-b", "-", "demo@127.0.0.1"]
+    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert client.stdin is not None
+    client.stdin.write("".join(f"put {tmp_path}/up\nget up {tmp_path}/down\n" for _ in range(6)))
+    client.stdin.close()
+    chance, sent, end = random.Random(18), 0, time.monotonic() + 30
+    while client.poll() is None and time.monotonic() < end:
+        for pid in server.sessions():
+            for _ in range(50):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, chance.choice(HARMLESS))
+                sent += 1
+                time.sleep(0.001)
+    assert client.returncode == 0, client.stderr.read() if client.stderr else ""
+    assert sent > 50
+    assert hashlib.sha256((tmp_path / "down").read_bytes()).digest() == hashlib.sha256(data).digest()
+
+
+def test_T18_term_at_any_moment_ends_a_session_within_a_second(server: Server) -> None:
+    """In the middle of the version line, of keys, of a login and of a channel."""
+    chance = random.Random(18)
+    for stage in range(12):
+        with Live(server.port) as live:
+            with contextlib.suppress(AssertionError):
+                (lambda: None, live.exchange_keys, live.request_service, live.log_in)[stage % 4]()
+            end = time.monotonic() + 5
+            while not (pids := server.sessions()):
+                assert time.monotonic() < end
+                time.sleep(0.005)
+            time.sleep(chance.random() * 0.02)
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+            begun = time.monotonic()
+            while any(pid in server.sessions() for pid in pids):
+                assert time.monotonic() - begun < 1.5, f"stage {stage}"
+                time.sleep(0.01)
+
+
+def test_T18_the_master_under_signals_serves_on(server: Server) -> None:
+    """HUP (which reads the configuration again) and CHLD at random while clients come and go."""
+    chance, end = random.Random(18), time.monotonic() + 3
+    done = 0
+    while time.monotonic() < end:
+        with Live(server.port) as live:
+            for _ in range(5):
+                server.signal(chance.choice((signal.SIGCHLD, signal.SIGCHLD, signal.SIGHUP)))
+                time.sleep(chance.random() * 0.01)
+            channel = live.log_in().open()
+            live.sftp(channel)
+            live.data(channel, INIT)
+            assert live.alive()
+            done += 1
+    assert done >= 2
+    assert openssh.sftp(server, "pwd\n").returncode == 0
+    assert server.stop() in (0, -signal.SIGTERM)
