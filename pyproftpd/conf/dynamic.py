@@ -36,7 +36,7 @@ class Dynamic:
         self._warn = warn
         #: made when the first file is met: most sessions never meet one
         self._registry: Registry | None = None
-        self._files: dict[_Stamp, Node | None] = {}
+        self._files: dict[_Stamp, Node] = {}
         self._scopes: dict[tuple[Scope, tuple[_Stamp, ...]], Scope] = {}
 
     def overlay(self, scope: Scope, directory: str) -> Scope:
@@ -55,11 +55,11 @@ class Dynamic:
                 self._scopes.clear()
             known = scope
             for _, root in found:
-                known = known.overlay(root) if root is not None else known
+                known = known.overlay(root)
             self._scopes[key] = known
         return known
 
-    def _file(self, directory: str) -> tuple[_Stamp, Node | None] | None:
+    def _file(self, directory: str) -> tuple[_Stamp, Node] | None:
         path = os.path.join(directory, FILE_NAME)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -69,14 +69,12 @@ class Dynamic:
             info = os.fstat(descriptor)
             stamp = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
             if stamp not in self._files:
-                if len(self._files) >= MAX_REMEMBERED:
-                    self._files.clear()
-                self._files[stamp] = self._parse(descriptor, info, path)
+                self._remember(stamp, self._parse(descriptor, info, path))
             return stamp, self._files[stamp]
         finally:
             os.close(descriptor)
 
-    def _unreadable(self, path: str, error: OSError) -> tuple[_Stamp, Node | None] | None:
+    def _unreadable(self, path: str, error: OSError) -> tuple[_Stamp, Node] | None:
         """``None`` where there is no file, or a directory on the way that hides whether there is one, and all else with it."""
         try:
             info = os.lstat(path)
@@ -84,15 +82,20 @@ class Dynamic:
             return None
         stamp = (info.st_dev, info.st_ino, info.st_size, info.st_ctime_ns)
         if stamp not in self._files:
-            self._files[stamp] = self._closed(path, error.strerror)
+            self._remember(stamp, self._closed(path, error.strerror or str(error)))
         return stamp, self._files[stamp]
+
+    def _remember(self, stamp: _Stamp, root: Node) -> None:
+        if len(self._files) >= MAX_REMEMBERED:
+            self._files.clear()
+        self._files[stamp] = root
 
     def _closed(self, path: str, fault: str) -> Node:
         self._warn(f"{path} cannot be used ({fault}): its directory is closed")
         root, _ = parse(CLOSED, path, self._modules())
         return root
 
-    def _parse(self, descriptor: int, info: os.stat_result, path: str) -> Node | None:
+    def _parse(self, descriptor: int, info: os.stat_result, path: str) -> Node:
         if not stat.S_ISREG(info.st_mode) or info.st_size > MAX_DYNAMIC_FILE:
             return self._closed(path, f"not a regular file of at most {MAX_DYNAMIC_FILE} bytes")
         text = os.read(descriptor, MAX_DYNAMIC_FILE).decode("utf-8", "surrogateescape")

@@ -130,7 +130,7 @@ def test_what_nothing_forbids_is_done(ground: Ground, policy: str, version: int)
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("group", GROUPS)
-def test_limit_by_group_stops_every_road_f6(ground: Ground, group: str, version: int) -> None:
+def test_promise_10_limit_by_group_stops_every_road_f6(ground: Ground, group: str, version: int) -> None:
     expected = {action: DENIED if group in action.groups or group == "ALL" else DONE for action in actions(version)}
     check(ground, f"limit-{group}", version, expected, "<Limit ")
 

@@ -119,8 +119,8 @@ def test_f9_ftpaccess_above_holds_however_one_gets_there(enter: Enter, site: Sit
     assert not (deep / "new").exists()
 
 
-def test_an_unreadable_ftpaccess_closes_its_directory_and_is_told(enter: Enter, site: Site) -> None:
-    """Promise 9: what the rules are cannot be known, so nothing is allowed."""
+def test_promise_09_an_unreadable_ftpaccess_closes_its_directory_and_is_told(enter: Enter, site: Site) -> None:
+    """What the rules are cannot be known, so nothing is allowed."""
     road, home = enter("AllowOverride on\n")
     (home / "dark").mkdir()
     (home / "dark" / "file").write_bytes(b"x")

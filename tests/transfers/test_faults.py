@@ -60,7 +60,8 @@ def test_an_error_of_close_is_told(connect: Connect, tmp_path: Path, error: str)
     client = road.sftp(3)
     handle = client.open("file", UPLOAD)
     assert client.write(handle, 0, NEW[:1000]) == 0
-    with traced(server, tmp_path / "trace", "-P", str(temporary), "-e", "trace=close", "-e", f"inject=close:error={error}:when=1"):
+    with traced(server, tmp_path / "trace", "-P", str(temporary), "-e", "trace=close", "-e",
+                f"inject=close:error={error}:when=1"):
         assert client.close(handle) != 0
     assert list(home.iterdir()) == [], "neither a half file nor a temporary one"
 

@@ -92,7 +92,8 @@ def test_transfer_rate_slows_its_transfer_and_no_other_channel(connect: Connect)
     assert time.monotonic() - began > 1.0
 
 
-@pytest.mark.parametrize(("value", "temporary"), [("on", ".in.file."), (".part.", ".part.file."), ("pre- -post", "pre-file-post")])
+@pytest.mark.parametrize(("value", "temporary"), [
+    ("on", ".in.file."), (".part.", ".part.file."), ("pre- -post", "pre-file-post")])
 def test_hidden_stores_show_the_name_when_all_is_there(connect: Connect, value: str, temporary: str) -> None:
     _, road, home = connect(f"HiddenStores {value}\nAllowOverwrite on\nAllowStoreRestart on\n")
     sftp = road.sftp(3)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pyproftpd.conf.dynamic import FILE_NAME, Dynamic
+from pyproftpd.conf.dynamic import FILE_NAME, MAX_DYNAMIC_FILE, Dynamic
 from pyproftpd.vfs.conf import AccessConf, OwnershipConf
 
 from .conftest import Loader
