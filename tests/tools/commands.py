@@ -32,7 +32,16 @@ def socket_path(server: Server) -> Path:
 
 def wait_for_socket(server: Server) -> None:
     """The port is open a moment before the controls socket."""
-    wait_until(socket_path(server).is_socket, "the controls socket")
+    def answers() -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex(str(socket_path(server))) == 0
+    wait_until(answers, "the controls socket")
+
+
+def wait_for_rest(server: Server) -> None:
+    """The controls are there, and the connection that looked for the port has gone from the scoreboard."""
+    wait_for_socket(server)
+    wait_until(lambda: server.sessions() == [], "the end of the first connection")
 
 
 def control(server: Server, *words: str) -> tuple[int, list[str]]:

@@ -76,10 +76,10 @@ def test_confirmations(shared: Server, words: str, line: str) -> None:
 def shared(keys: Path) -> object:
     """One server for questions that change nothing that another test could see."""
     from tests.servers import scratch
-    from tests.tools.commands import PROLOGUE, wait_for_socket
+    from tests.tools.commands import PROLOGUE, wait_for_rest
     with scratch() as directory:
         server = Server(Site(directory, keys)).start(prologue=PROLOGUE)
-        wait_for_socket(server)
+        wait_for_rest(server)
         yield server
         server.stop()
 
