@@ -110,7 +110,8 @@ def test_f9_ftpaccess_above_holds_however_one_gets_there(enter: Enter, site: Sit
     (home / "free").mkdir()
     own(site, home / "top", home / "top" / "middle", deep, deep / "file", home / "free")
     (home / "top" / ".ftpaccess").write_text("<Limit ALL>\nDenyAll\n</Limit>\n")
-    for way in (str(deep), "top/middle/deep", "free/../top/middle/deep", "top/./middle//deep", "short", "top/middle/deep/../deep"):
+    for way in (str(deep), "top/middle/deep", "free/../top/middle/deep", "top/./middle//deep", "short",
+                "top/middle/deep/../deep"):
         client = road.sftp(3)
         assert not readable(road, f"{way}/file"), way
         assert client.status(client.ask(rawsftp.OPENDIR, text(way))) == 3, way
@@ -135,7 +136,8 @@ LINKS = [
     ("relative to a file", "link", "real/file", True), ("absolute inside", "link", "/real/file", True),
     ("relative directory", "dlink", "real", True), ("absolute directory", "dlink", "/real", True),
     ("up and down", "real/link", "../real/file", True), ("above the root", "link", "../../../../real/file", True),
-    ("outside by path", "link", "{outside}/secret", False), ("outside by dots", "link", "../../../../../../..{outside}/secret", False),
+    ("outside by path", "link", "{outside}/secret", False),
+    ("outside by dots", "link", "../../../../../../..{outside}/secret", False),
 ]
 
 
