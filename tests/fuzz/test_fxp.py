@@ -18,8 +18,12 @@ from pyproftpd.errors import PeerError
 from tests.unit.mod_sftp.desk import ALLOWING, Desk, MemoryChannel, make_session
 from tests.unit.vfs.windows import Window
 
-BOUNDED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,
-                   database=None)
+#: ``make fuzz`` asks for many, and other ones every time; the test suite plays the same few
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
+BOUNDED = settings(max_examples=int(EXAMPLES or 60), deadline=None, suppress_health_check=list(HealthCheck),
+                   derandomize=EXAMPLES is None, database=None)
+#: stand for the handles of an open file and an open directory, which a test cannot know before
+FILE, DIRECTORY = b"@the open file.@", b"@the directory.@"
 NOBODY = 65534
 
 
@@ -43,7 +47,9 @@ def harmless() -> Iterator[None]:
 
 WORDS = st.sampled_from([b"", b".", b"..", b"f", b"d", b"d/x", b"../../etc/passwd", b"/", b"~", b"a\0b", b"\xff\xfe", b"n" * 300,
                          b"posix-rename@openssh.com", b"check-file-name", b"copy-file", b"limits@openssh.com",
-                         b"setxattr@proftpd.org", b"users-groups-by-id@openssh.com", b"version-select", b"md5,sha1"])
+                         b"setxattr@proftpd.org", b"users-groups-by-id@openssh.com", b"version-select", b"md5,sha1", FILE, DIRECTORY, b"check-file-handle",
+                         b"copy-data", b"fstatvfs@openssh.com", b"fsync@openssh.com", b"fgetxattr@proftpd.org",
+                         b"lsetstat@openssh.com", b"expand-path@openssh.com", b"home-directory", b"space-available"])
 NUMBERS = st.sampled_from([0, 1, 2, 3, 5, 8, 0x1A, 0x80, 0x80000000, 2**31 - 1, 2**32 - 1]) | st.integers(0, 2**32 - 1)
 
 
@@ -78,10 +84,14 @@ def test_every_request_is_answered_once(version: int, requests: list[tuple[int, 
         outside = Path(place) / "outside"
         outside.write_bytes(b"untouched")
         desk = Desk(root, version=version)
+        handles = {FILE: desk.client.open_existing("f", write=True),
+                   DIRECTORY: desk.client.expect(desk.client.ask(11, (1).to_bytes(4, "big") + b"d"), 102).text()}
         stream = b""
         for ident, (kind, body) in enumerate(requests):
             if kind != 1:
                 stream += (len(body) + 5).to_bytes(4, "big") + bytes((kind,)) + ident.to_bytes(4, "big") + body
+        for stand_in, handle in handles.items():
+            stream = stream.replace(stand_in, handle)
         edges = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
         for start, stop in zip(edges, edges[1:], strict=False):
             desk.feed(stream[start:stop])
