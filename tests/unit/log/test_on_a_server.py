@@ -27,16 +27,19 @@ SESSION = "put one up\nget up got\nls\nmkdir d\nrmdir d\nrm up\n-ls missing\n"
 
 def one_session(server: Server) -> None:
     (server.site.root / "one").write_text("abc")
+    ended = server.site.log("end")
     assert openssh.sftp(server, SESSION).returncode == 0
-    server.site.wait_for_log("end", "EXIT")
+    server.site.wait_for_log("end", ended + "EXIT")
 
 
 @pytest.fixture
 def run(start: Start, site: Site) -> Start:
     def run(extra: str = "", **options: object) -> Server:
         root = site.root
-        return start('AllowOverwrite on\nLogFormat name "%m"\n' + f"ExtendedLog {root}/log/end EXIT name\n"
-                     + extra.replace("LOG", f"{root}/log"), **options)
+        server = start('AllowOverwrite on\nLogFormat name "%m"\n' + extra.replace("LOG", f"{root}/log")
+                       + f"ExtendedLog {root}/log/end EXIT name\n", **options)
+        site.wait_for_log("end", "EXIT")  # of whoever looked whether the server listens
+        return server
     return run
 
 
