@@ -370,9 +370,12 @@ def _look_at_root(login: Login, path: str, allow_symlinks: bool) -> places.Root 
     try:
         with _as_user(login):
             return places.resolve_root(path, allow_symlinks=allow_symlinks)
-    except PermissionError:
-        with login.session.privs.root():
-            return places.guarded_root(path)
+    except PermissionError as closed:
+        try:
+            with login.session.privs.root():
+                return places.guarded_root(path, _as_user(login))
+        except OSError:
+            raise closed from None  # why the user's own way ended is what the administrator can do something about
 
 
 def _magic_root(login: Login) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from pyproftpd.wire import vpath
@@ -59,11 +60,12 @@ def resolve_root(path: str, *, allow_symlinks: bool) -> Root | None:
     return Root(path, found.st_dev, found.st_ino)
 
 
-def guarded_root(path: str) -> Root:
+def guarded_root(path: str, as_user: AbstractContextManager[object]) -> Root:
     """A root directory behind one that is closed to its user (a home below ``/root``). Called as root.
 
     Nobody but root may have decided where the way leads: every directory above belongs to root, only root may write there,
-    and no component is a link. Raises :class:`BadPlace` or another ``OSError``.
+    and no component is a link. The directory itself must be one that the user may enter.
+    Raises :class:`BadPlace` or another ``OSError``.
     """
     path = vpath.normalise(path)
     _refuse_links(path)
@@ -73,7 +75,13 @@ def guarded_root(path: str) -> Root:
         status = os.stat(above)
         if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise BadPlace(errno.EACCES, os.strerror(errno.EACCES), above)
-    found = os.stat(path, follow_symlinks=False)
+    fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(fd)
+        with as_user:
+            os.stat(".", dir_fd=fd)
+    finally:
+        os.close(fd)
     return Root(path, found.st_dev, found.st_ino)
 
 

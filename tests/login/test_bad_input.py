@@ -71,8 +71,8 @@ DAMAGES = {
     gone: "No such file or directory", a_directory: "not a regular file", in_an_open_folder: "is world-writable"}
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-@pytest.mark.parametrize("method", ["password", "publickey"])
+@pytest.mark.parametrize(("damage", "method"), [(damage, "publickey") for damage in DAMAGES] + [(gone, "password")],
+                         ids=lambda value: getattr(value, "__name__", value))
 def test_a_user_file_that_was_broken_while_we_run(site: Site, start: Start, damage: Callable[[Path], None],
                                                   method: str) -> None:
     server = start()

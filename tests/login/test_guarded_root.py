@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.clients import openssh
 from tests.servers import Server, Site, scratch
 
@@ -47,3 +48,14 @@ def test_it_is_refused_where_others_may_have_decided_the_way(start: Callable[...
         server = start("DefaultRoot ~\n")
         assert openssh.sftp(server, "ls\n").returncode != 0
         assert "chroot to '~'" in site.wait_for_log("stderr", "DefaultRoot ~")
+
+
+def test_it_is_refused_where_the_directory_itself_is_closed_to_the_user(start: Callable[..., Server], site: Site) -> None:
+    above = Path("/opt/pyproftpd-closed-root")
+    above.mkdir(mode=0o700)
+    try:
+        server = start(f"DefaultRoot {above}\n")
+        assert openssh.sftp(server, "ls\n").returncode != 0
+        site.wait_for_log("stderr", f"(resolved to '{above}') failed: Permission denied [DefaultRoot {above} (")
+    finally:
+        above.rmdir()
