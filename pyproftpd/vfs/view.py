@@ -19,6 +19,7 @@ from pyproftpd.api.auth import Identity
 from pyproftpd.api.command import Command
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.transfer import TransferRecord
+from pyproftpd.conf.dynamic import FILE_NAME
 from pyproftpd.errors import Refused
 from pyproftpd.log.system import ServerLogger
 from pyproftpd.log.trace import Trace
@@ -26,7 +27,7 @@ from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.users import Names
 from pyproftpd.vfs import attributes, copying, globbing, links, namespace, rename
 from pyproftpd.vfs.access import READDIR, Access, Decision, Subject
-from pyproftpd.vfs.conf import ListingConf, TransferConf
+from pyproftpd.vfs.conf import ListingConf, OwnershipConf, TransferConf
 from pyproftpd.vfs.directories import Listing
 from pyproftpd.vfs.downloads import Download, Reader
 from pyproftpd.vfs.fakes import Fakes
@@ -273,8 +274,12 @@ class View:
         if uid is None or gid is None:
             self.log.warning(f"UserOwner/GroupOwner {decision.owner or ''} {decision.group or ''}: no such name")
             return
+        where = decision.scope.get(OwnershipConf).source("group_owner")
+        if where is not None and vpath.split(where.file)[1] == FILE_NAME and gid not in (-1, *self.identity.gids):
+            self.log.warning(f"GroupOwner {decision.group} ({where}): a user cannot give a group that is not his own")
+            gid = -1
         try:
-            if uid == -1 and gid in self.identity.gids:
+            if uid == -1 and gid in (-1, *self.identity.gids):
                 os.fchown(fd, -1, gid)
             else:
                 with self.privs.root():
