@@ -77,7 +77,7 @@ def test_replies_cross_packet_borders_and_end_with_the_file(root: Path, count: i
     assert desk.client.read(handle, 2999, count) == bytes((249,))
 
 
-def test_read_sizes_are_capped(root: Path) -> None:
+def test_F3_read_sizes_are_capped(root: Path) -> None:
     (root / "f").write_bytes(bytes(600 * 1024))
     desk = Desk(root)
     handle = desk.client.open_existing("f")
