@@ -122,8 +122,10 @@ class Source:
     def _exists(self, path: str) -> bool:
         try:
             self._view.lstat(Command("LSTAT", path), path)
-        except (OSError, Refused):
+        except OSError:
             return False
+        except Refused as error:
+            return error.errno != errno.ENOENT  # it is refused by name when it is sent
         return True
 
     def _send(self, path: str, depth: int) -> Walk:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyproftpd import API
 from pyproftpd.api import values
-from pyproftpd.api.directive import SERVERS, ConfBlock, ParseContext, Repeat, Status, directive
+from pyproftpd.api.directive import SERVERS, ConfBlock, ParseContext, Repeat, directive
 from pyproftpd.api.events import PostParse
 from pyproftpd.api.module import Module, On
 from pyproftpd.errors import ConfigError
@@ -66,9 +66,6 @@ class RLimitConf(ConfBlock, module="rlimit", prefix="RLimit"):
     open_files: tuple[Limits, ...] = directive(
         "RLimitOpenFiles", _limits, where=SERVERS, arity="1..3", syntax="[daemon|session] soft|max|unlimited [hard]",
         default=(), default_text="system", repeat=Repeat.ACCUMULATE, doc="Open files.")
-    chroot: bool = directive(
-        "RLimitChroot", values.boolean, where=SERVERS, arity="1..*", syntax="on|off", default=True, default_text="on",
-        status=Status.ACCEPTED, doc="Refuse writing to /etc and /lib below a chroot.")
 
 
 def limit_daemon(event: PostParse, *context: Any) -> None:
