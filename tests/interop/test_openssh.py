@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import calendar
 import hashlib
 import os
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -214,6 +217,18 @@ def test_six_channels_on_one_connection(server: Server, tmp_path: Path) -> None:
 def test_no_shell(server: Server, words: list[str]) -> None:
     done = openssh.ssh(server, *words)
     assert done.returncode != 0 and "uid=" not in done.stdout
+
+
+def test_date_tells_the_time_of_the_server(start: Callable[..., Server]) -> None:
+    """The one command beside scp, unless Protocols leaves it out."""
+    server = start()
+    before = int(time.time())
+    done = openssh.ssh(server, "date", "-u")
+    assert done.returncode == 0, done.stderr
+    said = time.strptime(" ".join(done.stdout.split()[:4] + done.stdout.split()[-1:]), "%a %b %d %H:%M:%S %Y")
+    assert before <= calendar.timegm(said) <= int(time.time())
+    server.stop()
+    assert openssh.ssh(start("Protocols sftp scp\n"), "date").returncode != 0
 
 
 def test_forwarding_is_refused(server: Server) -> None:

@@ -72,6 +72,22 @@ def test_any_cuts_give_the_same_tree(root: Path) -> None:
         assert stat.S_IMODE((target / "sub").stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize(("target", "place"), [
+    ("old", "old"), ("new", "new"), ("d", "d/sent"), ("d/", "d/sent"), ("d/new", "d/new"), (".", "sent"), ("missing/", "missing"),
+    ("missing/new", None)])
+def test_178_where_an_upload_goes(root: Path, target: str, place: str | None) -> None:
+    (root / "d").mkdir()
+    (root / "old").write_text("old")
+    scp = Scp(root, "-t", target)
+    assert scp.said() == b"\0"
+    answer = scp.send(b"C0644 3 sent\n")
+    if place is None:
+        assert answer.startswith(b"\1scp: ") and b"No such file" in answer
+        return
+    assert answer == b"\0" and scp.send(b"new\0") == b"\0"
+    assert (root / place).read_text() == "new"
+
+
 def test_mode_less_the_umask_without_p(root: Path) -> None:
     scp = Scp(root, "-t", ".")
     scp.send(b"C0777 0 f\n")

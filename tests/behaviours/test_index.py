@@ -1,0 +1,104 @@
+"""Which test shows which of the numbered behaviours of channels (110 to 120), SFTP (121 to 176) and SCP (177 to 184).
+
+Where ours is meant to differ the test shows ours, and docs/differences.md says why.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent.parent
+
+CHANNELS, SSH = "link/test_channels.py", "ssh/test_sessions.py"
+REQUESTS, FRAMING = "unit/mod_sftp/sftp/test_requests.py", "unit/mod_sftp/sftp/test_framing.py"
+EXTENSIONS, PROGRAMS = "unit/mod_sftp/sftp/test_extensions.py", "unit/mod_sftp/sftp/test_programs.py"
+MANNERS, SCP = "unit/mod_sftp/sftp/test_manners.py", "unit/mod_sftp/scp/test_scp.py"
+UPLOADS, CHANGES = "unit/vfs/test_uploads.py", "unit/vfs/test_changes.py"
+MATRIX, CLIENTS = "matrix/test_matrix.py", "interop/test_known_troubles.py"
+
+SHOWN: dict[int, tuple[str, str]] = {
+    110: (CHANNELS, "test_C5_channels_are_limited"),
+    111: (CHANNELS, "test_C2_input_behind_a_shut_window_is_bounded"),
+    112: (CHANNELS, "test_C2_over_our_window_is_an_error"),
+    113: (CHANNELS, "test_C8_window_beyond_the_largest"),
+    114: (CHANNELS, "test_C9_other_requests_are_refused"),
+    115: (CHANNELS, "test_C6_signals_do_nothing"),
+    116: (CHANNELS, "test_end_of_a_channel_in_order"),
+    117: (SCP, "test_d_needs_a_directory"),
+    118: (CHANNELS, "test_C1_window_of_one_byte_makes_progress"),
+    119: ("interop/test_openssh.py", "test_no_shell"),
+    120: ("interop/test_openssh.py", "test_date_tells_the_time_of_the_server"),
+    121: (FRAMING, "test_limits_of_the_version_hold"),
+    122: (FRAMING, "test_a_second_init_changes_nothing"),
+    123: (EXTENSIONS, "test_announcements"),
+    124: (EXTENSIONS, "test_version_select_otherwise_ends_the_channel"),
+    125: (PROGRAMS, "test_names_are_utf8_from_version_4_and_local_on_disk"),
+    126: (REQUESTS, "test_an_unknown_owner_is_named_in_the_answer"),
+    127: (MANNERS, "test_127_errors_of_the_kernel_by_version"),
+    128: (MANNERS, "test_128_a_wrong_handle_has_a_code_that_the_version_knows"),
+    129: (FRAMING, "test_handles_cannot_be_guessed"),
+    130: (MANNERS, "test_130_long_names_look_like_ls"),
+    131: (REQUESTS, "test_attributes_are_told_in_the_version_s_own_layout"),
+    132: (REQUESTS, "test_attributes_that_we_do_not_set_are_read_off_the_wire"),
+    133: (REQUESTS, "test_an_unknown_owner_is_named_in_the_answer"),
+    134: (EXTENSIONS, "test_extended_attributes"),
+    135: (MANNERS, "test_135_times_that_nobody_asked_for"),
+    136: (MANNERS, "test_136_the_empty_path_is_where_the_login_began"),
+    137: (PROGRAMS, "test_an_upload_in_the_logs"),
+    138: (MANNERS, "test_138_fifos_do_not_hang_and_may_be_refused"),
+    139: (REQUESTS, "test_attributes_of_an_open_are_for_new_files_only"),
+    140: (REQUESTS, "test_access_that_is_not_supported"),
+    141: (MATRIX, "test_overwrite_off_keeps_files_on_every_road_a10_21"),
+    142: (UPLOADS, "test_a_mode_needs_what_site_chmod_needs"),
+    143: (UPLOADS, "test_the_umask_of_the_place_holds_for_files_and_directories"),
+    144: (UPLOADS, "test_owners"),
+    145: (UPLOADS, "test_a_link_is_written_through_at_its_target"),
+    146: (MANNERS, "test_146_a_write_of_nothing_is_a_write"),
+    147: (REQUESTS, "test_a_refused_upload_says_so_and_leaves_the_file"),
+    148: (REQUESTS, "test_too_large_is_refused_before_it_is_written"),
+    149: (REQUESTS, "test_growing_files_can_be_followed"),
+    150: (FRAMING, "test_F3_read_sizes_are_capped"),
+    151: (PROGRAMS, "test_an_upload_in_the_logs"),
+    152: (REQUESTS, "test_what_is_open_when_the_channel_goes_is_logged_as_broken"),
+    153: ("transfers/test_manners.py", "test_hidden_stores_show_the_name_when_all_is_there"),
+    154: (CHANGES, "test_making_a_directory_that_is_there_is_success"),
+    155: (MANNERS, "test_155_remove_is_for_files_and_rmdir_for_directories"),
+    156: (REQUESTS, "test_rename_replaces_when_the_flags_ask_and_policy_allows"),
+    157: (CHANGES, "test_across_disks_directories_stay"),
+    158: (REQUESTS, "test_symlink_takes_the_order_of_the_client"),
+    159: (CLIENTS, "test_3_links_keep_their_text"),
+    160: (REQUESTS, "test_realpath_6_control_byte"),
+    161: (REQUESTS, "test_realpath_answers_for_a_name_about_to_be_made"),
+    162: ("unit/vfs/test_view.py", "test_stat_follows_and_lstat_does_not"),
+    163: (PROGRAMS, "test_deny_listing_is_an_empty_directory"),
+    164: (REQUESTS, "test_version_6_says_where_a_directory_ends"),
+    165: ("unit/vfs/test_directories.py", "test_what_vanishes_meanwhile_does_no_harm"),
+    166: (PROGRAMS, "test_ignored_attributes_are_answered_ok"),
+    167: (MANNERS, "test_167_fsetstat_of_size_0_empties_a_file"),
+    168: (REQUESTS, "test_locks_conflict_between_channels"),
+    169: (PROGRAMS, "test_extensions_in_the_logs"),
+    170: (EXTENSIONS, "test_copy_file"),
+    171: (EXTENSIONS, "test_check_file_refusals"),
+    172: (PROGRAMS, "test_old_openssh_hears_of_small_limits"),
+    173: (EXTENSIONS, "test_statvfs"),
+    174: (EXTENSIONS, "test_users_and_groups_by_id"),
+    175: (EXTENSIONS, "test_home_directory_tells_of_oneself_alone"),
+    176: (EXTENSIONS, "test_unknown_extensions_are_unsupported"),
+    177: (SCP, "test_command_lines_that_are_refused"),
+    178: (SCP, "test_178_where_an_upload_goes"),
+    179: (SCP, "test_the_client_may_refuse_a_file"),
+    180: (SCP, "test_a_shorter_file_replaces_a_longer_one"),
+    181: (SCP, "test_directories_get_their_mode_and_times_when_left"),
+    182: (SCP, "test_wildcards_on_downloads_only"),
+    183: (SCP, "test_uploads_obey_the_rules_of_uploads"),
+    184: ("transfers/test_timeouts.py", "test_an_open_file_whose_bytes_move_is_not_stalled"),
+}
+
+
+@pytest.mark.parametrize("number", range(110, 185))
+def test_every_behaviour_has_its_test(number: int) -> None:
+    file, name = SHOWN[number]
+    assert re.search(rf"^ *(async )?def {name}\(", (TESTS / file).read_text(), re.MULTILINE), f"{file} has no {name}"
