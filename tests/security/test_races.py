@@ -22,17 +22,23 @@ TRIES = 3000
 CLOSED = "AllowOverwrite on\n<Directory {root}/closed>\n<Limit ALL>\nDenyAll\n</Limit>\n</Directory>\n"
 
 
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """A Window clears it, as a session does."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Window]:
-    umask = os.umask(0)
+def here(tmp_path: Path) -> Window:
     root = tmp_path / "root"
     root.mkdir()
     window = Window(root, CLOSED)
     window.keep("closed/secret", b"s").chmod(0o600)
     window.keep("open/file")
     (root / "open/link").symlink_to("../closed/secret")
-    yield window
-    os.umask(umask)
+    return window
 
 
 @pytest.mark.root
