@@ -31,7 +31,7 @@ from mod_sftp.timing import Timing
 from mod_sftp.transport.inbound import MAX_PACKET
 from mod_sftp.transport.kex import Terms
 from mod_sftp.transport.negotiate import Negotiated
-from mod_sftp.transport.transport import Disconnected, Hangup, Settings, Transport
+from mod_sftp.transport.transport import Disconnected, Hangup, Probed, Settings, Transport
 from mod_sftp.wire.messages import Disconnect, Msg
 from mod_sftp.wire.ssh import Reader, string
 from pyproftpd.api.command import Command, LogClass
@@ -132,7 +132,7 @@ class Driver:
             raise
         except Hangup as error:
             failure = error.text
-            self.log.line(f"{error.text} from {session.remote_address}")
+            self.log.line(error.text if isinstance(error, Probed) else f"{error.text} from {session.remote_address}")
             self._flush()
             raise
         except PeerError as error:

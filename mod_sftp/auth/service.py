@@ -86,7 +86,7 @@ class AuthService:
         if self._done:
             raise PeerError("service request after login")
         if service != USERAUTH:
-            raise PeerError(f"service '{service}' is not available", Disconnect.SERVICE_NOT_AVAILABLE)
+            raise PeerError(f"client requested unsupported '{service}' service", Disconnect.SERVICE_NOT_AVAILABLE)
         with self._session.phases(Command("SERVICE_REQUEST", classes=LogClass.AUTH | LogClass.SSH)):
             self._connection.send(Msg.SERVICE_ACCEPT, string(service))
             if self._requested:
@@ -219,7 +219,7 @@ class AuthService:
         if self._done:
             self._log.line("sending userauth success")
             self._connection.send(Msg.USERAUTH_SUCCESS)
-            self._log.line(f"user '{user}' authenticated via '{word}' method")
+            self._log.line(f"user '{user}' authenticated via '{ALIASES.get(word, word)}' method")
             self._connection.authenticated()
             return
         if outcome.result is Result.WITHDRAWN:

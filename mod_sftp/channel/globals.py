@@ -28,6 +28,8 @@ def announce_host_keys(mux: Mux) -> None:
 def answer_global(mux: Mux, kind: str, reader: Reader) -> bytes | None:
     """The body of REQUEST_SUCCESS, or ``None`` for REQUEST_FAILURE."""
     if kind != PROVE or "NoHostkeyRotation" in mux.conf.options:
+        if not kind.startswith("keepalive@"):  # comes every few seconds
+            mux.log.line(f"client sent GLOBAL_REQUEST for '{kind}', denying")
         return None
     return _prove(mux, reader)
 

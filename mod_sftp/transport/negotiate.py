@@ -152,5 +152,5 @@ def _choose(what: str, theirs: tuple[str, ...], ours: tuple[str, ...]) -> str:
     for name in theirs:
         if name in known and name not in MARKERS:
             return name
-    raise PeerError(f"no shared {what} algorithm (client sent '{','.join(theirs)[:1024]}', server has '{','.join(ours)}')",
+    raise PeerError(f"no shared {what} algorithm found (client sent '{','.join(theirs)[:1024]}', server sent '{','.join(ours)}')",
                     Disconnect.KEY_EXCHANGE_FAILED)

@@ -38,12 +38,16 @@ MAX_TEXT = 1024
 #: what a client is told that does not speak SSH 2. Source: real server
 MISMATCH = b"Protocol mismatch.\n"
 
-#: hung up on without a word (behaviour 35)
-_PROBES = re.compile(r"^(Probe-|SSH_Version_Mapper)")
+#: hung up on without a word (behaviour 35), and what the log calls them. Source: real server
+_PROBES = ((re.compile(r"^Probe-"), "probe"), (re.compile(r"^SSH_Version_Mapper"), "scan"))
 
 
 class Hangup(PeerError):
     """The peer's fault, but it would not understand a DISCONNECT: flush what is queued and close."""
+
+
+class Probed(Hangup):
+    """Nobody who wants to log in."""
 
 
 class Disconnected(ProftpdError):
@@ -220,8 +224,9 @@ class Transport:
             raise PeerError("version line holds illegal characters", Disconnect.PROTOCOL_VERSION_NOT_SUPPORTED)
         software = text[len(prefix):].split(" ", 1)[0]
         self._listener.line(f"handling connection from SSH2 client '{software}'")
-        if _PROBES.match(software):
-            raise Hangup(f"SSH2 probe from '{software}'")
+        for pattern, kind in _PROBES:
+            if pattern.match(software):
+                raise Probed(f"SSH2 {kind} from '{software}', disconnecting")
         self.client_version, self.exchange.client_version = text, line
         self._begin_first(software)
         return True

@@ -27,7 +27,7 @@ def test_what_we_send_any_zlib_reads() -> None:
     assert plain.decompress(ours.compress(b"one")) + plain.decompress(ours.compress(b"two")) == b"onetwo"
 
 
-def test_t7_a_bomb_is_refused_before_it_goes_off() -> None:
+def test_T7_a_bomb_is_refused_before_it_goes_off() -> None:
     stream = zlib.compressobj()
     bomb = stream.compress(bytes(64 << 20)) + stream.flush(zlib.Z_PARTIAL_FLUSH)
     with pytest.raises(PeerError) as caught:

@@ -68,7 +68,7 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("name", "value"), BAD_VALUES)
-def test_t12_bad_public_values_end_the_session(name: str, value: bytes) -> None:
+def test_T12_bad_public_values_end_the_session(name: str, value: bytes) -> None:
     if not kex(name).available():
         pytest.skip("the library lacks it")
     assert refused(name, 30, string(value)).reason == 3
@@ -76,19 +76,19 @@ def test_t12_bad_public_values_end_the_session(name: str, value: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["diffie-hellman-group14-sha256", "diffie-hellman-group1-sha1"])
 @pytest.mark.parametrize("value", [0, 1, -1, -5, "p-1", "p", "p+1"])
-def test_t11_bad_diffie_hellman_values_end_the_session(name: str, value: int | str) -> None:
+def test_T11_bad_diffie_hellman_values_end_the_session(name: str, value: int | str) -> None:
     p = modp(1024 if "group1-" in name else 2048).p
     e = {"p-1": p - 1, "p": p, "p+1": p + 1}.get(value, value)  # type: ignore[call-overload]
     assert refused(name, 30, mpint(e)).reason == 3
 
 
-def test_t5_a_huge_number_is_not_computed_with() -> None:
+def test_T5_a_huge_number_is_not_computed_with() -> None:
     refused("diffie-hellman-group14-sha256", 30, u32(1 << 20) + b"\x01" + bytes(1 << 20))
 
 
 @pytest.mark.parametrize("sizes", [(1024, 1024, 1024), (2048, 1024, 8192), (2048, 8192, 4096), (2048, 2048, 8193),
                                    (0, 0, 0), (1, 512, 1024), (9000, 9000, 9000)])
-def test_t11_group_requests_that_are_refused(sizes: tuple[int, int, int]) -> None:
+def test_T11_group_requests_that_are_refused(sizes: tuple[int, int, int]) -> None:
     error = refused("diffie-hellman-group-exchange-sha256", 34, b"".join(map(u32, sizes)))
     assert error.reason == 3
 
@@ -96,7 +96,7 @@ def test_t11_group_requests_that_are_refused(sizes: tuple[int, int, int]) -> Non
 @pytest.mark.parametrize(("sizes", "bits"), [((1024, 2048, 8192), 2048), ((1024, 1024, 8192), 2048),
                                              ((2048, 3000, 8192), 3072), ((2048, 8192, 8192), 8192),
                                              ((2048, 5000, 5000), 4096)])
-def test_t11_groups_chosen(sizes: tuple[int, int, int], bits: int) -> None:
+def test_T11_groups_chosen(sizes: tuple[int, int, int], bits: int) -> None:
     for found in (Groups(), Groups(read_parameters(PARAMETERS.read_bytes()))):
         assert found.choose(*sizes).bits == bits
 
@@ -126,7 +126,7 @@ def test_rsa_secret_that_does_not_decrypt() -> None:
     assert refused("rsa1024-sha1", 31, string(os.urandom(255))).reason == 3
 
 
-def test_t16_truncated_messages() -> None:
+def test_T16_truncated_messages() -> None:
     point = ec.generate_private_key(ec.SECP256R1())
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 

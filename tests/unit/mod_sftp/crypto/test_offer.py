@@ -46,11 +46,11 @@ def test_default_lists(kind: str, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "wanted"), MODERN.items())
-def test_t13_modern_lists(kind: str, wanted: str) -> None:
+def test_T13_modern_lists(kind: str, wanted: str) -> None:
     assert names.selection(kind, profile="modern") == tuple(wanted.split())
 
 
-def test_t13_modern_keys_have_no_broken_algorithm() -> None:
+def test_T13_modern_keys_have_no_broken_algorithm() -> None:
     for kind in ("hostkey", "pubkey"):
         assert not {"ssh-rsa", "ssh-dss"} & set(names.selection(kind, profile="modern"))
 
@@ -100,7 +100,7 @@ def test_what_the_library_lacks_is_named_and_not_offered(monkeypatch: pytest.Mon
     assert offer.offer("mac", ["umac-64@openssh.com"]) == ("umac-64@openssh.com",)
 
 
-def test_t7_delayed_compression_is_the_only_form_offered() -> None:
+def test_T7_delayed_compression_is_the_only_form_offered() -> None:
     assert offer.compressions("delayed") == ("zlib@openssh.com", "none")
     assert offer.compressions("on") == ("zlib", "none")
     assert offer.compressions("off") == ("none",)

@@ -80,7 +80,7 @@ def test_a_packet_out_of_its_place_is_refused(mac_name: str) -> None:
         opener.open(8, memoryview(wire), memoryview(bytearray(len(wire) - opener.tag)))
 
 
-def test_t8_tags_are_compared_in_constant_time() -> None:
+def test_T8_tags_are_compared_in_constant_time() -> None:
     assert suites._same is hmac.compare_digest
 
 

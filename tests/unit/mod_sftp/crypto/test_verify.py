@@ -46,11 +46,11 @@ def test_ed25519_of_rfc_8032() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 19, 20, 39, 41, 40000])
-def test_t4_dsa_parts_of_the_wrong_length(length: int) -> None:
+def test_T4_dsa_parts_of_the_wrong_length(length: int) -> None:
     assert not verify("ssh-dss", DSA.blob, string("ssh-dss") + string(b"\1" * length), DATA)
 
 
-def test_t4_names_that_contradict_each_other() -> None:
+def test_T4_names_that_contradict_each_other() -> None:
     good = RSA.sign("ssh-rsa", DATA)
     assert verify("ssh-rsa", RSA.blob, good, DATA)
     assert not verify("rsa-sha2-256", RSA.blob, good, DATA)
@@ -59,14 +59,14 @@ def test_t4_names_that_contradict_each_other() -> None:
     assert not verify("no-such", RSA.blob, good, DATA)
 
 
-def test_t4_security_key_name_with_another_blob() -> None:
+def test_T4_security_key_name_with_another_blob() -> None:
     signature = ED.sign("ssh-ed25519", DATA)
     renamed = string("sk-ssh-ed25519@openssh.com") + signature[15:]
     assert not verify("sk-ssh-ed25519@openssh.com", ED.blob, renamed, DATA)
     assert not verify("sk-ssh-ed25519@openssh.com", ED.blob, renamed + b"\1" + u32(1), DATA)
 
 
-def test_t4_empty_and_cut_signatures() -> None:
+def test_T4_empty_and_cut_signatures() -> None:
     for signer in (ED, RSA, DSA, EC):
         algorithm = signer.algorithms[0]
         good = signer.sign(algorithm, DATA)
