@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -102,3 +102,28 @@ def test_F8_nor_where_the_kernel_lacks_the_call(here: Window, monkeypatch: pytes
     here.view.set_attributes(request("SETSTAT", "WRITE"), "open/file", mode=0o611)
     assert stat.S_IMODE((here.root / "open/file").stat().st_mode) == 0o611
     assert modes_tried(here) == {0o600}
+
+
+def test_F8_nothing_goes_through_a_directory_that_was_exchanged_for_a_link(here: Window) -> None:
+    """``open/file`` is a directory and a link to a closed one by turns."""
+    (here.root / "open/file").unlink()
+    (here.root / "open/link").unlink()
+    (here.root / "open/file").mkdir()
+    (here.root / "open/link").symlink_to("../closed")
+    view, seen = here.view, []
+    requests: tuple[Callable[[], object], ...] = (
+        lambda: view.mkdir(request("MKD", "WRITE"), "open/file/made"),
+        lambda: here.put("open/file/put", b"x"),
+        lambda: seen.append(here.get("open/file/secret")),
+        lambda: seen.extend(name for name in here.names("open/file") if name == "secret"),
+        lambda: view.rename(request("RENAME"), "open/file/secret", "open/taken", overwrite=True),
+        lambda: view.link(request("HARDLINK"), "open/taken", "open/file/secret"),
+        lambda: view.remove(request("DELE", "WRITE"), "open/file/secret"),
+        lambda: view.set_attributes(request("SETSTAT", "WRITE"), "open/file/secret", mode=0o666))
+    with swapping(here.root / "open"):
+        for number in range(TRIES):
+            with contextlib.suppress(OSError, Refused):
+                requests[number % len(requests)]()
+    secret = here.root / "closed/secret"
+    assert os.listdir(secret.parent) == ["secret"] and stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert not seen and not (here.root / "open/taken").exists()
