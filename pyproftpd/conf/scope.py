@@ -16,7 +16,7 @@ from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.module import Module
 from pyproftpd.conf.conditions import Conditional, ConnectionClass
 from pyproftpd.conf.limit import LimitConf
-from pyproftpd.conf.merge import DirectoryPlace, Layer, LimitPlace, Place, decide, deciding, limit, nearest, nest
+from pyproftpd.conf.merge import DirectoryPlace, Layer, LimitPlace, Nested, Place, decide, deciding, limit, nearest, nest
 from pyproftpd.conf.tree import Node, Setting
 from pyproftpd.errors import Where
 
@@ -72,7 +72,7 @@ class Scope:
         context = Context.ANONYMOUS if outer else Context.VIRTUALHOST if main else Context.SERVER
         groups = (*(group for one in matched for group in one.groups), *place.groups)
         self._layers: tuple[Layer, ...] = ((context, groups), *(outer._layers if outer else main._layers if main else ()))
-        self._written = written if not matched and (outer is None or outer._written) else None
+        self._written: Scope | None = written if not matched and (outer is None or outer._written) else None
         self._blocks: dict[type[ConfBlock], ConfBlock] = {}
         if self._written is not None:
             self.limits: tuple[tuple[LimitSection, ...], ...] = self._written.limits
@@ -80,7 +80,8 @@ class Scope:
             limits = tuple(LimitSection(limit) for one in (*sectioned, place) for limit in one.limits)
             self.limits = (limits, *(outer.limits if outer else ()))
         if self._written is not None and not any(one.deferred for one in place.directories):
-            self._directories, self._nested_directories = self._written._directories, self._written._nested_directories
+            self._directories: tuple[DirectoryPlace, ...] = self._written._directories
+            self._nested_directories: tuple[Nested, ...] = self._written._nested_directories
         else:
             self._directories = self._resolved([one for source in (*sectioned, place) for one in source.directories])
             self._nested_directories = nest(self._directories)
