@@ -45,5 +45,7 @@ def test_20_gib_up_and_down(start: Callable[..., Server], site: Site) -> None:
                 assert answer.kind == raw.DATA and len(answer.body) == 4 + BLOCK
         assert client.close(handle) == raw.OK
         assert memory.grown() < FLAT
+    except EOFError as error:
+        raise AssertionError(site.log("sftp.log")[-2000:] + site.log("system.log")[-2000:] + site.log("stderr")) from error
     finally:
         road.close()
