@@ -5,6 +5,7 @@ A second run keeps what the first one made; removing ``var/`` begins anew.
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import secrets
@@ -128,12 +129,10 @@ def known(name: str) -> bool:
 
 
 def group_of(name: str) -> str:
-    import grp
-
     return grp.getgrgid(pwd.getpwnam(name).pw_gid).gr_name
 
 
-def main() -> int:
+def main() -> None:
     for directory in (VAR, VAR / "log", VAR / "authorized_keys"):
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     host_keys()
@@ -141,12 +140,10 @@ def main() -> int:
     path = configuration()
     proftpd = shutil.which("proftpd", path=str(Path(sys.executable).parent))
     if proftpd is None:
-        print("proftpd is not in the virtual environment; remove .venv and run make again", file=sys.stderr)
-        return 1
+        sys.exit("proftpd is not in the virtual environment; remove .venv and run make again")
     checked = subprocess.run([proftpd, "-t", "-q", "-c", str(path)], capture_output=True, text=True)
     if checked.returncode:
-        print(checked.stderr or checked.stdout, file=sys.stderr)
-        return checked.returncode
+        sys.exit(checked.stderr or checked.stdout)
     print(f"pyproftpd serves {VAR / 'home'}; logs are in {VAR / 'log'}; Ctrl-C ends it. In another terminal:\n")
     print(f"    sftp -P {PORT} {USER}@{HOST}\n")
     print(f"password: {password}", flush=True)
@@ -154,4 +151,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
