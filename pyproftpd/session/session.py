@@ -50,6 +50,7 @@ class Session:
         # the records
         "log", "trace", "extended", "transfer_log", "slot", "server_name", "server_dns", "protocol", "bytes_in",
         "bytes_out", "environ", "notes", "end_reason", "titles", "running",
+        "_doing", "_told",
     )
 
     def __init__(self, *, sock: socket.socket, remote: tuple[str, int], local: tuple[str, int],
@@ -80,6 +81,10 @@ class Session:
         self.titles: tuple[Callable[[str], None], bool] = (lambda title: None, False)
         #: commands that have begun and not finished: a session is busy while there are any
         self.running = 0
+        #: what ``show`` was told last, and whether scoreboard and title say so
+        self._doing: Command | None = None
+        self._told = True
+        loop.before_wait = self.tell
         self.server_name, self.server_dns = "", self.local_address
         self.protocol = ""
         self.bytes_in = self.bytes_out = 0
@@ -102,7 +107,15 @@ class Session:
         return Phases(self.dispatcher, self, cmd)
 
     def show(self, cmd: Command | None) -> None:
-        """Tell scoreboard and process list what the session does; ``None``: it waits for its client."""
+        """What the session does now; ``None``: it waits for its client. Scoreboard and process list say it at the next
+        wait: what is over by then nobody could have seen."""
+        self._doing, self._told = cmd, False
+
+    def tell(self) -> None:
+        """Write what was shown last to scoreboard and process title."""
+        if self._told:
+            return
+        self._told, cmd = True, self._doing
         if self.slot is not None:
             cwd = self.cwd if self.view is not None else ""
             if cmd is None:

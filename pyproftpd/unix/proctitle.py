@@ -15,7 +15,13 @@ def title_setter() -> Callable[[str], None]:
     except ImportError:
         return lambda title: None
 
+    shown = ""
+
     def set_title(title: str) -> None:
+        nonlocal shown
+        if title == shown:
+            return
+        shown = title
         text = title[:MAX_TITLE].encode("utf-8", "replace").decode()
         if not text.isprintable():
             text = "".join(char if char.isprintable() else "?" for char in text)

@@ -50,18 +50,15 @@ _LAYOUT = (
 class _Field:
     offset: int
     packer: struct.Struct
-
-    @property
-    def text(self) -> int:
-        """Length of a text field, 0 for numbers."""
-        return self.packer.size if self.packer.format.endswith("s") else 0
+    #: length of a text field, 0 for numbers
+    text: int
 
 
 def _compile() -> tuple[dict[str, _Field], int]:
     fields, offset = {}, 0
     for name, code in _LAYOUT:
         packer = struct.Struct("=" + code)
-        fields[name] = _Field(offset, packer)
+        fields[name] = _Field(offset, packer, packer.size if code.endswith("s") else 0)
         offset += packer.size
     return fields, (offset + 63) // 64 * 64
 
@@ -221,11 +218,15 @@ class Scoreboard:
 
     def heal(self) -> None:
         """Give a truncated file its size back before its memory is touched, and a spoilt header its marks."""
-        if os.fstat(self._fd).st_size < FILE_SIZE:
-            os.ftruncate(self._fd, FILE_SIZE)
+        self.stretch()
         if not _valid(self._map[:_HEADER.size]):
             self._write_header()
             _USED.pack_into(self._map, _USED_OFFSET, MAX_SLOTS - 1)
+
+    def stretch(self) -> None:
+        """The memory of a truncated file must not be touched."""
+        if os.fstat(self._fd).st_size < FILE_SIZE:
+            os.ftruncate(self._fd, FILE_SIZE)
 
     def descriptors(self) -> tuple[int, int]:
         return self._fd, self._mutex
@@ -253,11 +254,14 @@ class Slot:
         self._mark = _PID.pack(pid)
 
     def update(self, **values: object) -> None:
-        """Write fields by name; text is cut, ``begin_idle`` 0 means busy."""
-        self._values.update(values)
-        self.board.heal()
+        """Write fields by name as far as they changed; text is cut, ``begin_idle`` 0 means busy."""
+        known = self._values
+        self.board.stretch()
         if self.board._map[self._offset:self._offset + 4] != self._mark:
-            values = self._values
+            values = known | values
+        else:
+            values = {name: value for name, value in values.items() if name not in known or known[name] != value}
+        known.update(values)
         self._write(values)
 
     def _write(self, values: dict[str, object]) -> None:
