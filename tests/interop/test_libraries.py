@@ -117,23 +117,3 @@ def test_asyncssh_in_every_version_that_it_speaks(server: Server, tree: Path, tm
     assert digest(tmp_path / "back") == digest(tree)
     block = server.site.accounts["demo"].home / "tree" / "block"
     assert block.read_bytes()[10:13] == b"xyz" and block.stat().st_mode & 0o777 == 0o604
-
-
-@pytest.mark.parametrize(("option", "value"), [
-    ("kex_algs", "mlkem768x25519-sha256"), ("kex_algs", "curve448-sha512"),
-    ("kex_algs", "rsa1024-sha1"), ("encryption_algs", "chacha20-poly1305@openssh.com"), ("encryption_algs", "aes256-cbc"),
-    ("encryption_algs", "3des-cbc"), ("mac_algs", "hmac-sha1-96"), ("mac_algs", "umac-128-etm@openssh.com"),
-])
-def test_asyncssh_algorithms(server: Server, option: str, value: str) -> None:
-    data = os.urandom(200_000)
-
-    async def body(connection: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient) -> None:
-        async with sftp.open("file", "wb") as file:
-            await file.write(data)
-        async with sftp.open("file", "rb") as file:
-            assert await file.read() == data
-
-    options: dict[str, object] = {option: [value]}
-    if option == "mac_algs":
-        options["encryption_algs"] = ["aes128-ctr"]
-    asyncssh_session(server, 3, body, **options)

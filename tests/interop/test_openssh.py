@@ -115,43 +115,6 @@ def test_rekeys_in_the_middle_of_a_transfer(server: Server, tmp_path: Path) -> N
     assert (tmp_path / "back").read_bytes() == data == (home(server) / "file").read_bytes()
 
 
-@pytest.mark.parametrize("cipher", ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com",
-                                    "aes128-ctr", "aes192-ctr", "aes256-ctr"])
-def test_ciphers(server: Server, tmp_path: Path, cipher: str) -> None:
-    data = os.urandom(300_001)
-    (tmp_path / "file").write_bytes(data)
-    done = openssh.sftp(server, f"put {tmp_path}/file\nget file {tmp_path}/back\n", arguments=[f"-oCiphers={cipher}"])
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "back").read_bytes() == data
-
-
-@pytest.mark.parametrize("mac", [
-    "hmac-sha2-256", "hmac-sha2-512", "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha1",
-    "hmac-sha1-etm@openssh.com", "umac-64@openssh.com", "umac-64-etm@openssh.com", "umac-128@openssh.com",
-    "umac-128-etm@openssh.com"])
-def test_macs(server: Server, tmp_path: Path, mac: str) -> None:
-    data = os.urandom(300_001)
-    (tmp_path / "file").write_bytes(data)
-    done = openssh.sftp(server, f"put {tmp_path}/file\nget file {tmp_path}/back\n",
-                        arguments=["-oCiphers=aes128-ctr", f"-oMACs={mac}"])
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "back").read_bytes() == data
-
-
-@pytest.mark.parametrize("kex", ["curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "ecdh-sha2-nistp384",
-                                 "ecdh-sha2-nistp521", "diffie-hellman-group14-sha256", "diffie-hellman-group16-sha512",
-                                 "diffie-hellman-group18-sha512", "diffie-hellman-group14-sha1",
-                                 "diffie-hellman-group-exchange-sha256", "diffie-hellman-group-exchange-sha1",
-                                 "sntrup761x25519-sha512@openssh.com"])
-def test_key_exchanges(server: Server, kex: str) -> None:
-    assert openssh.sftp(server, "pwd\n", arguments=[f"-oKexAlgorithms={kex}"]).returncode == 0
-
-
-@pytest.mark.parametrize("algorithm", ["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-256", "rsa-sha2-512", "ssh-rsa"])
-def test_host_keys(server: Server, algorithm: str) -> None:
-    assert openssh.sftp(server, "pwd\n", arguments=[f"-oHostKeyAlgorithms={algorithm}"]).returncode == 0
-
-
 @pytest.mark.parametrize("mode", ["-s", "-O"])
 class TestScp:
     def test_a_tree_both_ways_with_its_times(self, server: Server, tree: Path, tmp_path: Path, mode: str) -> None:
