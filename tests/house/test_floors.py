@@ -10,7 +10,8 @@ FLOORS = {
     "pyproftpd.wire": 1, "mod_sftp.wire": 1, "mod_sftp.crypto": 1,
     "pyproftpd.api": 2, "mod_sftp.api": 2,
     "pyproftpd.conf": 3, "pyproftpd.unix": 3, "pyproftpd.log": 3,
-    "mod_sftp.conf": 3, "mod_sftp.words": 3, "mod_sftp.quirks": 3, "mod_sftp.log": 3, "mod_sftp.keyring": 3, "mod_sftp_pam.conf": 3,
+    "mod_sftp.conf": 3, "mod_sftp.words": 3, "mod_sftp.quirks": 3, "mod_sftp.log": 3, "mod_sftp.keyring": 3,
+    "mod_sftp_pam.conf": 3,
     "pyproftpd.vfs": 4, "mod_sftp.transport": 4,
     "pyproftpd.session": 5,
     "pyproftpd.ftp": 6, "mod_sftp.auth": 6, "mod_sftp.channel": 6, "mod_sftp.sftp": 6, "mod_sftp.scp": 6, "mod_sftp.date": 6,
@@ -25,7 +26,8 @@ NEIGHBOURS = {
     ("mod_sftp.sftp", "mod_sftp.channel"), ("mod_sftp.scp", "mod_sftp.channel"), ("mod_sftp.date", "mod_sftp.channel"),
     ("mod_sftp.module", "mod_sftp.driver"), ("mod_sftp.keyring", "mod_sftp.conf"), ("mod_sftp.quirks", "mod_sftp.conf"),
     ("mod_sftp.conf", "mod_sftp.words"), ("mod_sftp.module", "mod_sftp"), ("mod_sftp", "mod_sftp.driver"),
-    ("mod_sftp.driver", "mod_sftp"), ("mod_sftp.log", "pyproftpd.log"), ("mod_sftp.log", "mod_sftp.conf"), ("mod_sftp", "mod_sftp.module"),
+    ("mod_sftp.driver", "mod_sftp"), ("mod_sftp.log", "pyproftpd.log"), ("mod_sftp.log", "mod_sftp.conf"),
+    ("mod_sftp", "mod_sftp.module"),
     ("mod_sftp.keyring", "mod_sftp.crypto"), ("mod_sftp.crypto", "mod_sftp.wire"),
 }
 

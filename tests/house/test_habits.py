@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,15 @@ CATCH_ALL = {"pyproftpd.daemon.child", "pyproftpd.daemon.master", "pyproftpd.dae
              "pyproftpd.session.dispatch", "pyproftpd.cli",
              "pyproftpd.unix.pam"}  # there an exception waits until libpam has returned, and is raised again
 
+#: who may ask what time it is: logs and records, and what is meant by the calendar (ageing, certificates, a planned shutdown).
+#: Everything that waits counts by the monotonic clock.
+CALENDAR = {
+    "pyproftpd.log.lines", "pyproftpd.log.fields", "pyproftpd.log.xferlog", "pyproftpd.unix.scoreboard", "pyproftpd.unix.wtmp",
+    "pyproftpd.daemon.child", "pyproftpd.daemon.steering", "pyproftpd.modules.ctrls_admin", "pyproftpd.cli.ftpwho",
+    "pyproftpd.vfs.view", "mod_sftp.channel.date",
+    "pyproftpd.session.sources.auth_unix", "mod_sftp.auth.publickey", "mod_sftp.auth.hostbased",
+    "pyproftpd.daemon.closing", "pyproftpd.session.shutmsg", "pyproftpd.cli.ftpshut"}
+
 #: a file longer than this has a second duty that nobody has named yet
 LONGEST_FILE = 520
 
@@ -47,6 +58,31 @@ def test_ids_change_in_one_file() -> None:
     wrong = [f"{path}:{number}: {line.strip()}" for module, path in sources().items() if module != "pyproftpd.unix.privs"
              for number, line in enumerate(path.read_text().splitlines(), 1) if ID_CHANGES.search(line)]
     assert not wrong, "\n".join(wrong)
+
+
+def used(path: Path, package: str) -> Iterator[tuple[str, int]]:
+    """(attribute of an imported package, line) of one file."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == package:
+            yield node.attr, node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module == package:
+            yield from ((alias.name, node.lineno) for alias in node.names)
+
+
+def test_M5_waiting_is_counted_by_the_clock_that_nobody_sets() -> None:
+    wrong = [f"{path}:{line}: {package}.{name}" for module, path in sources().items() if module not in CALENDAR
+             for package in ("time", "datetime") for name, line in used(path, package)
+             if name in ("time", "time_ns", "now", "utcnow", "today", "clock_gettime")]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_A10_16_no_predictable_random_numbers() -> None:
+    wrong = [f"{path}:{line}: random.{name}" for module, path in sources().items() for name, line in used(path, "random")
+             if name not in ("SystemRandom", "Random")]
+    assert not wrong, "\n".join(wrong)
+    made = [f"{path}:{node.lineno}" for path in sources().values() for node in ast.walk(parsed(path))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("random.Random", "Random")]
+    assert not made, "\n".join(made)
 
 
 def test_names_say_what_a_file_is() -> None:

@@ -1,4 +1,7 @@
-"""The kernel refuses a call in the middle of an upload or a rename: the client is told, and nothing is lost."""
+"""The kernel refuses a call in the middle of an upload or a rename: the client is told, and nothing is lost.
+
+security.md A10.14.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Directives of transfers on a running server: sizes, rates, hidden names, environment, protocols."""
+"""Directives of transfers on a running server: sizes, rates, hidden names, environment, protocols.
+
+security.md F15, U11, A10.15.
+"""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Conditions, host rules and patterns; none of them takes for ever (security.md M9)."""
+
 from __future__ import annotations
 
 import signal

@@ -1,3 +1,5 @@
+"""Files to lines and lines to words, with their bounds (security.md M7)."""
+
 from __future__ import annotations
 
 import os

@@ -1,3 +1,5 @@
+"""Every fault of a configuration is told, with its file and line (security.md M7)."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Uploads: what is on disk while they run and after each way they can end (docs/uploads.md)."""
+"""Uploads: what is on disk while they run and after each way they can end (docs/uploads.md; security.md F14, F15)."""
 
 from __future__ import annotations
 

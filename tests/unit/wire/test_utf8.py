@@ -1,4 +1,4 @@
-"""No name is lost between wire and disk."""
+"""No name is lost between wire and disk (security.md M10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every extension: announced where it should be, switched off by its word, and what it does."""
+"""Every extension: announced where it should be, switched off by its word, and what it does (security.md F2, F4, F6, A10.23)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests however cut, and requests that are none (security.md F1 to F4, F13, F17, C4; bad input of every kind)."""
+"""Requests however cut, and requests that are none (security.md F1 to F4, F13, F17, C4, A10.18; bad input of every kind)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every request of every version on a real directory."""
+"""Every request of every version on a real directory (security.md F13, A10.24, A10.25)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of public keys: both formats as tools and administrators write them, and rubbish."""
+"""Files of public keys: both formats as tools and administrators write them, and rubbish (security.md A10.19)."""
 
 from __future__ import annotations
 
