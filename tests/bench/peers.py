@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,9 @@ class Peer:
 
     def settled_cpu(self, servers: set[int]) -> float:
         """CPU once all sessions have ended and been waited for; ``servers`` are the masters' process ids."""
-        psutil.wait_procs(self.descendants(), timeout=20)
+        deadline = time.monotonic() + 20
+        while self.descendants() and time.monotonic() < deadline:  # psutil.wait_procs would reap orphans, and their CPU with them
+            time.sleep(0.02)
         for process in psutil.Process().children():
             if process.pid not in servers:
                 with contextlib.suppress(ChildProcessError):
