@@ -243,13 +243,13 @@ class SftpConf(ConfBlock, module="sftp", prefix="SFTP"):
             "offers. New here.")
     ciphers: tuple[str, ...] = directive(
         "SFTPCiphers", _algorithms("cipher"), where=SERVERS, arity="1..*", syntax="name ...", default=(),
-        default_text="sftp-algorithms.tsv", doc="Ciphers offered, in order.")
+        default_text="those of SFTPSecurityProfile, docs/algorithms.md", doc="Ciphers offered, in order.")
     digests: tuple[str, ...] = directive(
         "SFTPDigests", _algorithms("mac"), where=SERVERS, arity="1..*", syntax="name ...", default=(),
-        default_text="sftp-algorithms.tsv", doc="Message authentication codes offered, in order.")
+        default_text="those of SFTPSecurityProfile, docs/algorithms.md", doc="Message authentication codes offered, in order.")
     key_exchanges: tuple[str, ...] = directive(
         "SFTPKeyExchanges", _algorithms("kex"), where=SERVERS, arity="1..*", syntax="name ...", default=(),
-        default_text="sftp-algorithms.tsv", doc="Key exchanges offered, in order.")
+        default_text="those of SFTPSecurityProfile, docs/algorithms.md", doc="Key exchanges offered, in order.")
     host_keys: tuple[str, ...] = directive(
         "SFTPHostKeys", _algorithms("hostkey"), where=SERVERS, arity="1..*", syntax="algo ...", default=(),
         default_text="all having a key", doc="Host key algorithms offered, in order.")

@@ -56,7 +56,7 @@ EXTENSIONS: tuple[Row, ...] = (
 
 CLIENT_MATCH: tuple[Row, ...] = (
     ("channelPacketSize", "bytes[KB]", "32KB", "largest packet of a channel"),
-    ("channelWindowSize", "bytes[KB|MB|GB]", "4GB", "window that a channel opens with"),
+    ("channelWindowSize", "bytes[KB|MB|GB]", "2MB", "window that a channel opens with; never larger than the default"),
     ("pessimisticNewkeys", "on|off", "off", "wait for the client's NEWKEYS before sending ours"),
     ("sftpCiphers", "comma list", "-", "ciphers; implies PessimisticKexinit"),
     ("sftpDigests", "comma list", "-", "digests; implies PessimisticKexinit"),
