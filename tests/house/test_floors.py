@@ -14,7 +14,7 @@ FLOORS = {
     "mod_sftp_pam.conf": 3,
     "pyproftpd.vfs": 4, "mod_sftp.transport": 4,
     "pyproftpd.session": 5,
-    "pyproftpd.ftp": 6, "mod_sftp.auth": 6, "mod_sftp.channel": 6, "mod_sftp.sftp": 6, "mod_sftp.scp": 6, "mod_sftp.date": 6,
+    "pyproftpd.ftp": 6, "mod_sftp.auth": 6, "mod_sftp.channel": 6, "mod_sftp.sftp": 6, "mod_sftp.scp": 6,
     "pyproftpd.modules": 7, "mod_sftp": 7, "mod_sftp.module": 7, "mod_sftp.driver": 7, "mod_sftp_pam": 7,
     "pyproftpd.daemon": 8,
     "pyproftpd.cli": 9, "pyproftpd.__main__": 9,
@@ -23,7 +23,7 @@ FLOORS = {
 #: packages of one floor that may see each other, in this direction
 NEIGHBOURS = {
     ("pyproftpd.log", "pyproftpd.unix"), ("pyproftpd.log", "pyproftpd.conf"),
-    ("mod_sftp.sftp", "mod_sftp.channel"), ("mod_sftp.scp", "mod_sftp.channel"), ("mod_sftp.date", "mod_sftp.channel"),
+    ("mod_sftp.sftp", "mod_sftp.channel"), ("mod_sftp.scp", "mod_sftp.channel"),
     ("mod_sftp.module", "mod_sftp.driver"), ("mod_sftp.keyring", "mod_sftp.conf"), ("mod_sftp.quirks", "mod_sftp.conf"),
     ("mod_sftp.conf", "mod_sftp.words"), ("mod_sftp.module", "mod_sftp"), ("mod_sftp", "mod_sftp.driver"),
     ("mod_sftp.driver", "mod_sftp"), ("mod_sftp.log", "pyproftpd.log"), ("mod_sftp.log", "mod_sftp.conf"),
