@@ -22,13 +22,10 @@ FLOORS = {
 
 #: packages of one floor that may see each other, in this direction
 NEIGHBOURS = {
-    ("pyproftpd.log", "pyproftpd.unix"), ("pyproftpd.log", "pyproftpd.conf"),
-    ("mod_sftp.sftp", "mod_sftp.channel"), ("mod_sftp.scp", "mod_sftp.channel"),
-    ("mod_sftp.module", "mod_sftp.driver"), ("mod_sftp.keyring", "mod_sftp.conf"), ("mod_sftp.quirks", "mod_sftp.conf"),
-    ("mod_sftp.conf", "mod_sftp.words"), ("mod_sftp.module", "mod_sftp"), ("mod_sftp", "mod_sftp.driver"),
-    ("mod_sftp.driver", "mod_sftp"), ("mod_sftp.log", "pyproftpd.log"), ("mod_sftp.log", "mod_sftp.conf"),
-    ("mod_sftp", "mod_sftp.module"),
-    ("mod_sftp.keyring", "mod_sftp.crypto"), ("mod_sftp.crypto", "mod_sftp.wire"),
+    ("mod_sftp.sftp", "mod_sftp.channel"), ("mod_sftp.scp", "mod_sftp.channel"), ("mod_sftp.quirks", "mod_sftp.conf"),
+    ("mod_sftp.conf", "mod_sftp.words"), ("mod_sftp.module", "mod_sftp"), ("mod_sftp", "mod_sftp.module"),
+    ("mod_sftp.driver", "mod_sftp"), ("mod_sftp", "mod_sftp.driver"), ("mod_sftp.log", "pyproftpd.log"),
+    ("mod_sftp.crypto", "mod_sftp.wire"),
 }
 
 
