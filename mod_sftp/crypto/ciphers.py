@@ -123,12 +123,17 @@ def _transform(row: Cipher, key: bytes, iv: bytes, *, encrypt: bool) -> Transfor
         return _updating(context)
     if row.mode == "ctr":
         context = _context(row.algorithm, key, modes.CTR(iv), encrypt=encrypt)
-        return context.update_into if exact_update_into() else _updating(context)
+        return streaming(context)
     return _updating(_context(row.algorithm, key, modes.CBC(iv), encrypt=encrypt))
 
 
 def _copy(source: memoryview, target: memoryview) -> None:
     target[:] = source
+
+
+def streaming(context: CipherContext) -> Transform:
+    """A stream cipher's context as a transform."""
+    return context.update_into if exact_update_into() else _updating(context)
 
 
 def _updating(context: CipherContext) -> Transform:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from itertools import chain, count
 
 from mod_sftp.crypto import BadTag
-from mod_sftp.crypto.ciphers import Cipher, chacha20, decrypting, encrypting, exact_update_into
+from mod_sftp.crypto.ciphers import Cipher, chacha20, decrypting, encrypting, streaming
 from mod_sftp.crypto.macs import Mac, authenticator, mac
 from mod_sftp.wire.ssh import U32
 
@@ -118,35 +118,35 @@ class GcmOpener(Opener):
 class _ChachaKeys:
     """The two key streams of chacha20-poly1305@openssh.com (OpenSSH PROTOCOL.chacha20poly1305)."""
 
-    __slots__ = ("header", "main", "tag", "_reset", "_keys")
+    __slots__ = ("header", "main", "body", "tag", "_keys", "_resets")
 
     def __init__(self, key: bytes) -> None:
         from cryptography.hazmat.primitives.poly1305 import Poly1305
 
         self._keys = key[32:], key[:32]
         self.header, self.main = chacha20(key[32:]), chacha20(key[:32])
+        #: transform of the main stream
+        self.body = streaming(self.main)
         self.tag = Poly1305.generate_tag
-        self._reset = hasattr(self.main, "reset_nonce")
+        #: from version 43 on a context takes the nonce of the next packet
+        self._resets = [context.reset_nonce for context in (self.header, self.main) if hasattr(context, "reset_nonce")]
 
     def begin(self, seq: int) -> None:
         """Sets both streams to block 0 of this packet."""
         nonce = seq.to_bytes(16, "big")  # 8 bytes block counter 0, 8 bytes sequence number
-        if self._reset:
-            self.header.reset_nonce(nonce)
-            self.main.reset_nonce(nonce)
-            return
+        for reset in self._resets:
+            reset(nonce)
+        if not self._resets:
+            self._renew(nonce)
+
+    def _renew(self, nonce: bytes) -> None:
         from cryptography.hazmat.primitives.ciphers import Cipher as LibraryCipher
         from cryptography.hazmat.primitives.ciphers import algorithms
 
         self.header, self.main = (
             LibraryCipher(algorithms.ChaCha20(key, nonce), None).encryptor() for key in self._keys
         )
-
-    def body(self, source: memoryview, target: memoryview) -> None:
-        if exact_update_into():
-            self.main.update_into(source, target)
-        else:
-            target[:] = self.main.update(source)
+        self.body = streaming(self.main)
 
 
 class ChachaSealer(Sealer):
