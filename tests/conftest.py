@@ -24,6 +24,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"{REAL} is not installed"))
 
 
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """What a test makes is not writable by everybody, whatever mask the test before it ran product code under."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def keys() -> Iterator[Path]:
     with scratch() as directory:

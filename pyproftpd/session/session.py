@@ -84,7 +84,6 @@ class Session:
         #: what ``show`` was told last, and whether scoreboard and title say so
         self._doing: Command | None = None
         self._told = True
-        loop.before_wait = self.tell
         self.server_name, self.server_dns = "", self.local_address
         self.protocol = ""
         self.bytes_in = self.bytes_out = 0
