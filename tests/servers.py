@@ -187,7 +187,14 @@ class Server:
         except (RuntimeError, TimeoutError) as error:
             self.stop()
             raise RuntimeError(f"{error}\n{self.site.log('stderr')}") from error
+        self._forget_probe()
         return self
+
+    def _forget_probe(self, limit: float = 5.0) -> None:
+        """The connection that found the port was a session, too: it is over before a test counts sessions."""
+        end = time.monotonic() + limit
+        while self.sessions() and time.monotonic() < end:
+            time.sleep(0.01)
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
