@@ -47,12 +47,12 @@ class SftpFrontEnd:
         return list(dict.fromkeys(note for scope in servers for note in serving.remarks(scope)))
 
     def rehearsal(self, directory: Path) -> Rehearsal | None:
-        """Played with the keys of the first server that has any."""
+        """Played with the keys of the first server that has any; its key exchange is none that FIPS knows."""
         from mod_sftp.crypto.offer import offer
         from mod_sftp.rehearsal import Rehearsal
 
         for scope, prepared in self._prepared.items():
-            if prepared.keys:
+            if prepared.keys and not prepared.fips:
                 conf = scope.get(SftpConf)
                 return Rehearsal(prepared, offer("cipher", conf.ciphers, profile=conf.security_profile,
                                                  fips=prepared.fips), directory)

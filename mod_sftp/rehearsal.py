@@ -141,7 +141,7 @@ class Client:
         self._out.send(signed[0], signed[1:], string(signature))
         answer = yield
         if answer[0] != Msg.USERAUTH_SUCCESS:
-            return
+            raise ConnectionRefusedError
         self._out.send(Msg.CHANNEL_OPEN, string("session"), u32(CHANNEL), u32(WINDOW), u32(PACKET))
         yield
         self._out.send(Msg.CHANNEL_REQUEST, u32(CHANNEL), string("subsystem"), boolean(True), string("sftp"))

@@ -1,8 +1,8 @@
 """Rehearsal: some whole sessions in the master, on a configuration and an account of their own, before the first client.
 
 The interpreter notes in a piece of code how often it ran and what it met there, the crypto library fetches what it needs
-at its first use. Each note is a write, and after a fork each write to a page is a copy of that page: a session of a
-master without rehearsal has 9 MB of its own, a third of that from such notes, and takes half as much CPU time again.
+at its first use. Each note is a write, and after a fork each write to a page is a copy of that page. Measured: a login takes
+2 ms of CPU time less, and a session has 0.8 MB less of its own.
 
 Nothing of a rehearsal stays: no id is switched, no log and no table of the real configuration is touched, and its files
 are removed. One that fails costs speed only: whatever is wrong ends here, as it would end in the child of a session.
@@ -53,9 +53,9 @@ TimeoutIdle 2
 """
 
 
-#: steps of a child, without those that are about processes and listeners; the stage is set in between
+#: steps of a child, without those that are about processes, listeners and who is admitted; the stage is set in between
 BEFORE = (child.open_logs, child.make_session)
-BEHIND = (child.name_client, child.classify, child.welcome, child.start_timers, child.prepare_modules, child.admit)
+BEHIND = (child.name_client, child.classify, child.welcome, child.start_timers, child.prepare_modules)
 
 
 class Stage(Loop):
@@ -96,7 +96,7 @@ def rehearse(frontend: FrontEnd, log: ServerLogger) -> None:
                 for number in range(TIMES):
                     _play(play, number, options, world, silence)
     except Exception as error:
-        log.error(f"the rehearsal ended early, sessions will start slower: {type(error).__name__}: {error}")
+        log.warning(f"the rehearsal ended early, sessions will start slower: {type(error).__name__}: {error}")
         for line in traceback.format_exc().splitlines():
             log.debug(1, line)
     finally:
