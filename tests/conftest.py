@@ -7,8 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import REAL, Server, Site, make_keys, scratch
+
+#: ``make fuzz`` asks for many examples, and other ones every time; the test suite plays the same few
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
+settings.register_profile("project", max_examples=int(EXAMPLES or 60), derandomize=EXAMPLES is None, deadline=None, database=None,
+                          suppress_health_check=list(HealthCheck))
+settings.load_profile("project")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mod_sftp.scp.server import open_program
@@ -18,10 +18,6 @@ from pyproftpd.errors import PeerError
 from tests.unit.mod_sftp.desk import ALLOWING, Desk, MemoryChannel, make_session
 from tests.unit.vfs.windows import Window
 
-#: ``make fuzz`` asks for many, and other ones every time; the test suite plays the same few
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
-BOUNDED = settings(max_examples=int(EXAMPLES or 60), deadline=None, suppress_health_check=list(HealthCheck),
-                   derandomize=EXAMPLES is None, database=None)
 #: stand for the handles of an open file and an open directory, which a test cannot know before
 FILE, DIRECTORY = b"@the open file.@", b"@the directory.@"
 NOBODY = 65534
@@ -74,7 +70,6 @@ REQUESTS = st.lists(st.tuples(st.integers(3, 23) | st.sampled_from([0, 1, 99, 20
 
 
 @pytest.mark.parametrize("version", range(1, 7))
-@BOUNDED
 @given(requests=REQUESTS, cuts=st.lists(st.integers(1, 400), max_size=5))
 def test_every_request_is_answered_once(version: int, requests: list[tuple[int, bytes]], cuts: list[int]) -> None:
     with tempfile.TemporaryDirectory() as place:
@@ -103,7 +98,6 @@ def test_every_request_is_answered_once(version: int, requests: list[tuple[int, 
         assert outside.read_bytes() == b"untouched"
 
 
-@BOUNDED
 @given(data=st.binary(max_size=200))
 def test_noise_is_refused_or_answered(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as place:
@@ -122,7 +116,6 @@ RECORDS = st.lists(st.sampled_from([
 
 
 @pytest.mark.parametrize("words", [["-t", "."], ["-r", "-p", "-t", "."], ["-t", "new"], ["-f", "f"], ["-r", "-p", "-f", "."]])
-@BOUNDED
 @given(records=RECORDS)
 def test_scp_survives_any_order_of_records(words: list[str], records: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as place:

@@ -6,7 +6,6 @@ any error of our own.
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import threading
@@ -14,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mod_sftp.crypto.exchanges import KEXES
@@ -30,17 +29,9 @@ from tests.link.live import Live
 from tests.link.pair import Pair
 from tests.servers import Server, Site, scratch
 
-#: ``make fuzz`` asks for many, and other ones every time; the test suite plays the same few
-EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
-COUNT = int(EXAMPLES or 60)
-
-
-def bounded(count: int) -> settings:
-    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES is None,
-                    database=None)
-
-
-BOUNDED, LIVE = bounded(COUNT), bounded(max(COUNT // 4, 15))
+#: what every example of must be a connection, or a helper process
+COUNT = settings().max_examples
+LIVE, SLOW = settings(max_examples=max(COUNT // 4, 15)), settings(max_examples=max(COUNT // 3, 10))
 ENDS = (PeerError, Disconnected, Hangup)
 
 #: what a peer can do in one packet, that is no protocol
@@ -63,14 +54,12 @@ def feed(pair: Pair, data: bytes) -> bool:
 
 
 @given(data=st.one_of(st.binary(max_size=400), st.builds(lambda rest: b"SSH-2.0-" + rest, st.binary(max_size=300))))
-@BOUNDED
 def test_version_lines(data: bytes) -> None:
     feed(Pair(), data)
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: f"{suite[0]}+{suite[1]}")
 @given(data=st.binary(min_size=1, max_size=300))
-@BOUNDED
 def test_bytes_that_no_key_sealed(suite: tuple[str, str], data: bytes) -> None:
     """None of them is taken for a message of a service, except under ``none``, where anybody may say anything."""
     pair = Pair(Choice(cipher=suite[0], mac=suite[1])).run()
@@ -81,7 +70,6 @@ def test_bytes_that_no_key_sealed(suite: tuple[str, str], data: bytes) -> None:
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: f"{suite[0]}+{suite[1]}")
 @given(payload=PAYLOADS, pad=st.one_of(st.none(), st.integers(0, 255)), length=st.one_of(st.none(), LENGTHS),
        cut=st.integers(0, 40))
-@BOUNDED
 def test_packets_out_of_shape(suite: tuple[str, str], payload: bytes, pad: int | None, length: int | None, cut: int) -> None:
     pair = Pair(Choice(cipher=suite[0], mac=suite[1])).run()
     packet = pair.client.packet(payload, pad=pad, length=length)
@@ -95,7 +83,6 @@ NAMES = st.lists(st.sampled_from(["curve25519-sha256", "ssh-ed25519", "aes128-ct
 
 
 @given(lists=st.lists(st.one_of(NAMES, NAMES, BLOBS), min_size=8, max_size=11), tail=st.binary(max_size=8), twice=st.booleans())
-@BOUNDED
 def test_kexinit(lists: list[bytes], tail: bytes, twice: bool) -> None:
     pair = Pair()
     pair.client.auto = False
@@ -108,7 +95,7 @@ def test_kexinit(lists: list[bytes], tail: bytes, twice: bool) -> None:
 
 @pytest.mark.parametrize("kex", [row.name for row in KEXES if row.available()])
 @given(number=st.integers(30, 35), parts=st.lists(BLOBS, max_size=3))
-@bounded(max(COUNT // 3, 10))
+@SLOW
 def test_messages_of_the_methods(kex: str, number: int, parts: list[bytes]) -> None:
     pair = Pair(Choice(kex=kex))
     pair.client.auto = False
@@ -135,14 +122,12 @@ def samples(keys: Path) -> list[bytes]:
 
 @pytest.mark.parametrize("reader", READERS)
 @given(data=st.binary(max_size=400))
-@BOUNDED
 def test_any_bytes_as_a_key_file(reader: str, data: bytes) -> None:
     _read(reader, data)
 
 
 @pytest.mark.parametrize("reader", ["public", "private", "blob"])
 @given(which=st.integers(0, 100), at=st.floats(0, 1), change=st.binary(min_size=1, max_size=4), cut=st.booleans())
-@BOUNDED
 def test_spoilt_key_files(samples: list[bytes], reader: str, which: int, at: float, change: bytes, cut: bool) -> None:
     data = samples[which % len(samples)]
     place = int(at * len(data))
@@ -161,7 +146,6 @@ def _read(reader: str, data: bytes) -> None:
 @given(answers=st.lists(st.one_of(st.binary(max_size=60), st.builds(string, PAYLOADS), st.builds(
     lambda blobs: string(b"\x0c" + u32(len(blobs)) + b"".join(string(blob) + string(b"") for blob in blobs)),
     st.lists(st.binary(max_size=80), max_size=3))), min_size=1, max_size=2))
-@BOUNDED
 def test_answers_of_an_agent(answers: list[bytes]) -> None:
     """Keys, or an error that costs this agent's keys only."""
     with scratch() as directory:

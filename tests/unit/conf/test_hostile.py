@@ -21,7 +21,7 @@ TAGS = st.sampled_from(["  \\\n#x", "<Directory /x>", "</Directory>", "<Limit AL
 LINES = st.one_of(st.tuples(KEYWORDS, st.lists(WORDS, max_size=4)).map(lambda line: " ".join((line[0], *line[1]))), TAGS)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(LINES, max_size=12))
 def test_lines(lines: list[str]) -> None:
     parser = Parser(Registry(), environ={})

@@ -19,7 +19,7 @@ METHODS = (Password(), PublicKey(), PublicKey(bound=True), HostBased(), Keyboard
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: type(method).__name__)
 @given(data=st.binary(max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes(method: Method, data: bytes) -> None:
     try:
         method.read(Reader(data))
@@ -28,7 +28,7 @@ def test_any_bytes(method: Method, data: bytes) -> None:
 
 
 @given(data=st.binary(max_size=100), asked=st.integers(0, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_answers(data: bytes, asked: int) -> None:
     try:
         answers = info_response(memoryview(data), asked)

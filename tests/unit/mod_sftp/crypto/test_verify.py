@@ -147,7 +147,7 @@ def test_webauthn_signature() -> None:
     assert not verify(name, blob, signed(good.encode()[:-1]), DATA)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from([row.name for row in SIGNATURES]), st.binary(max_size=300), st.binary(max_size=300))
 def test_hostile_input_is_answered_with_no(algorithm: str, blob: bytes, signature: bytes) -> None:
     row = next(row for row in SIGNATURES if row.name == algorithm)
@@ -156,7 +156,7 @@ def test_hostile_input_is_answered_with_no(algorithm: str, blob: bytes, signatur
             assert not verify(algorithm, key, signed, DATA)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from([ED, RSA, DSA, EC]), st.integers(0, 1000), st.integers(1, 255))
 def test_one_changed_byte_is_noticed(signer: PrivateSigner, at: int, change: int) -> None:
     algorithm = signer.algorithms[0]
