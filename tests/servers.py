@@ -14,17 +14,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.machine import children, free_port
+from tests.waiting import LIMIT, wait_until
+
 #: crypt(3) of "secret" by `openssl passwd -6 -salt testsalt secret`
 SECRET_HASH = "$6$testsalt$51yaaBMXXXt5vK522YOlIMZ267vqHtMIzc2klcsu3EEv/bkRDU9g3UmkypXf.NvlpPpIPK1nX5zdbCeJBiQbB/"
 PASSWORD = "secret"
-
-START_LIMIT = 20.0
-STOP_LIMIT = 15.0
 
 BASE = """\
 ServerName "test server"
@@ -68,22 +67,23 @@ class Account:
         return f"{self.name}:{self.hash}:{self.uid}:{self.gid}::{self.home}:{self.shell}"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def wait_for_port(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Return once a server has answered there and its session has ended; raise when the process ends before.
 
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes] | None = None, limit: float = START_LIMIT) -> None:
-    """Return once something listens; raise with the reason when the process ends first or the limit passes."""
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+    A port is open before its server is ready, so being connected proves nothing. The connection is closed for one direction
+    alone: the session ends as that of a client that leaves, and its end is seen.
+    """
+    def answered() -> bool:
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), LIMIT) as probe:
+            with contextlib.suppress(ConnectionResetError):
+                probe.shutdown(socket.SHUT_WR)
+                while probe.recv(4096):
+                    continue
+            return True
         if process is not None and process.poll() is not None:
             raise RuntimeError(f"server ended with status {process.returncode} before it listened")
-        time.sleep(0.02)
-    raise TimeoutError(f"nothing listens on port {port} after {limit} s")
+        return False
+    wait_until(answered, f"somebody who listens on port {port}")
 
 
 @dataclass
@@ -142,14 +142,13 @@ class Site:
         path = self.root / "log" / name
         return path.read_text(errors="surrogateescape") if path.exists() else ""
 
-    def wait_for_log(self, name: str, text: str, limit: float = 5.0) -> str:
-        """A session writes its last lines after its client has gone: wait until ``text`` is there, return all."""
-        end = time.monotonic() + limit
-        while text not in (have := self.log(name)):
-            if time.monotonic() > end:
-                raise AssertionError(f"{text!r} not in {name} after {limit} s:\n{have}")
-            time.sleep(0.02)
-        return have
+    def wait_for_log(self, name: str, text: str, *, since: str = "") -> str:
+        """A session writes its last lines after its client has gone: wait until ``text`` is there, return all.
+
+        ``since`` is what ``log(name)`` said before: the text must be behind it.
+        """
+        wait_until(lambda: self.log(name).find(text, len(since)) >= 0, lambda: f"{text!r} in {name}:\n{self.log(name)}")
+        return self.log(name)
 
 
 DAEMON_USER, DAEMON_GROUP = "nobody", "nogroup" if Path("/etc/debian_version").exists() else "nobody"
@@ -184,25 +183,18 @@ class Server:
             stderr=output, start_new_session=True, env={**os.environ, **(environment or {})})
         try:
             wait_for_port(self.port, self.process)
-        except (RuntimeError, TimeoutError) as error:
+        except (RuntimeError, AssertionError, OSError) as error:
             self.stop()
             raise RuntimeError(f"{error}\n{self.site.log('stderr')}") from error
-        self._forget_probe()
+        wait_until(lambda: not self.sessions(), "the end of the session that found the port")
         return self
-
-    def _forget_probe(self, limit: float = 5.0) -> None:
-        """The connection that found the port was a session, too: it is over before a test counts sessions."""
-        end = time.monotonic() + limit
-        while self.sessions() and time.monotonic() < end:
-            time.sleep(0.01)
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
     def sessions(self) -> list[int]:
-        """Process ids of the session children."""
-        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True)
-        return [int(line) for line in listed.stdout.split()]
+        """Process ids of the session children, the youngest last."""
+        return children(self.pid)
 
     def stop(self) -> int:
         """TERM, then KILL after a limit; returns the exit status."""
@@ -210,7 +202,7 @@ class Server:
             return 0
         self.process.terminate()
         try:
-            return self.process.wait(STOP_LIMIT)
+            return self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
