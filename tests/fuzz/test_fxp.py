@@ -43,9 +43,10 @@ def harmless() -> Iterator[None]:
 
 WORDS = st.sampled_from([b"", b".", b"..", b"f", b"d", b"d/x", b"../../etc/passwd", b"/", b"~", b"a\0b", b"\xff\xfe", b"n" * 300,
                          b"posix-rename@openssh.com", b"check-file-name", b"copy-file", b"limits@openssh.com",
-                         b"setxattr@proftpd.org", b"users-groups-by-id@openssh.com", b"version-select", b"md5,sha1", FILE, DIRECTORY, b"check-file-handle",
-                         b"copy-data", b"fstatvfs@openssh.com", b"fsync@openssh.com", b"fgetxattr@proftpd.org",
-                         b"lsetstat@openssh.com", b"expand-path@openssh.com", b"home-directory", b"space-available"])
+                         b"setxattr@proftpd.org", b"users-groups-by-id@openssh.com", b"version-select", b"md5,sha1", FILE,
+                         DIRECTORY, b"check-file-handle", b"copy-data", b"fstatvfs@openssh.com", b"fsync@openssh.com",
+                         b"fgetxattr@proftpd.org", b"lsetstat@openssh.com", b"expand-path@openssh.com",
+                         b"home-directory", b"space-available"])
 NUMBERS = st.sampled_from([0, 1, 2, 3, 5, 8, 0x1A, 0x80, 0x80000000, 2**31 - 1, 2**32 - 1]) | st.integers(0, 2**32 - 1)
 
 

@@ -53,8 +53,8 @@ def test_the_commands_of_the_client(server: Server, tmp_path: Path) -> None:
     (home(server) / "a").write_text("hello")
     os.chown(home(server) / "a", 63000, 63000)
     done = openssh.sftp(server, "\n".join([
-        "mkdir d", "rename a d/b", "ln -s d/b link", "ln d/b hard", "chmod 600 d/b", "ls -la", "ls -l d", "df -h", "rm link", "rm hard",
-        f"get -p d/b {tmp_path}/got", "rm d/b", "rmdir d", "-rmdir nothing", "ls -la"]) + "\n")
+        "mkdir d", "rename a d/b", "ln -s d/b link", "ln d/b hard", "chmod 600 d/b", "ls -la", "ls -l d", "df -h", "rm link",
+        "rm hard", f"get -p d/b {tmp_path}/got", "rm d/b", "rmdir d", "-rmdir nothing", "ls -la"]) + "\n")
     assert done.returncode == 0, done.stderr
     assert "link" in done.stdout and "-rw-------" in done.stdout
     assert sorted(os.listdir(home(server))) == []

@@ -48,7 +48,8 @@ def test_net_sftp_and_net_scp_of_ruby(server: Server, tree: Path, tmp_path: Path
     home = server.site.accounts["demo"].home
     link = ["link"] if version >= 3 else []
     assert found["version"] == str(version)
-    assert found["entries"].split("|") == [".", "..", "d", *link, "ruby up"] and found["size"] == str(len(DATA)) and found["missing"] == "2"
+    assert found["entries"].split("|") == [".", "..", "d", *link, "ruby up"]
+    assert found["size"] == str(len(DATA)) and found["missing"] == "2"
     assert (tmp_path / "down").read_bytes() == (tmp_path / "scp down").read_bytes() == DATA
     assert (home / "scp up's").read_bytes() == DATA
     assert digest(home / "scp tree") == digest(tmp_path / "tree down" / "scp tree") == digest(tree)
@@ -73,7 +74,8 @@ def test_libssh_logs_in_by_ssh_rsa(server: Server, tmp_path: Path) -> None:
     if ctypes.util.find_library("ssh") is None:
         pytest.skip("libssh is not installed")
     shutil.copy(server.site.keys / "client_rsa.rfc4716", server.site.root / "authorized_keys" / "demo")
-    found = findings([sys.executable, str(PROGRAMS / "libssh.py"), str(server.port), str(server.site.keys / "client_rsa")], tmp_path)
+    key = server.site.keys / "client_rsa"
+    found = findings([sys.executable, str(PROGRAMS / "libssh.py"), str(server.port), str(key)], tmp_path)
     assert found["link"] == "target"
     assert os.readlink(server.site.accounts["demo"].home / "link") == "target"
 

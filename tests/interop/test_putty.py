@@ -25,8 +25,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def test_psftp_moves_a_tree(server: Server, tree: Path, tmp_path: Path) -> None:
     (tmp_path / "batch").write_text(f"put -r {tree} tree\nget -r tree {tmp_path}/back\nmkdir d\nrmdir d\nls\n")
-    done = subprocess.run(["psftp", "-batch", "-P", str(server.port), "-pw", "secret", *host_key(server), "-b", tmp_path / "batch",
-                           "demo@127.0.0.1"], capture_output=True, text=True, timeout=60, env=environment(tmp_path))
+    done = subprocess.run(["psftp", "-batch", "-P", str(server.port), "-pw", "secret", *host_key(server),
+                           "-b", tmp_path / "batch", "demo@127.0.0.1"],
+                          capture_output=True, text=True, timeout=60, env=environment(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert digest(tmp_path / "back") == digest(server.site.accounts["demo"].home / "tree") == digest(tree)
 

@@ -1,4 +1,7 @@
-"""UploadDurability: what the kernel is asked, and in which order, before the client gets its answer (promise 1, security.md A10.13)."""
+"""UploadDurability: what the kernel is asked, and in which order, before the client gets its answer.
+
+Promise 1, security.md A10.13.
+"""
 
 from __future__ import annotations
 
