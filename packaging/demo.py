@@ -1,6 +1,6 @@
 """``make run``: a demo server in the foreground, with its keys, its user and its files in ``var/``.
 
-A second run keeps what the first one made; removing ``var/`` begins anew.
+A second run keeps what the first one made; removing ``var/`` begins anew. ``make run DEMO_PORT=2200`` takes another port.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
 USER = "demo"
-HOST, PORT = "127.0.0.1", 2222
+HOST = "127.0.0.1"
+DEFAULT_PORT = "2222"
 
 CONFIGURATION = """\
 # Written by `make run`. Remove the directory to begin anew.
@@ -105,7 +108,8 @@ def write_private(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def configuration() -> Path:
+def configuration() -> tuple[Path, int]:
+    """Write the file once; returns it and the port that it says."""
     root = os.geteuid() == 0
     daemon = next((name for name in ("proftpd", "nobody") if known(name)), "nobody")
     path = VAR / "proftpd.conf"
@@ -115,9 +119,24 @@ def configuration() -> Path:
     else:
         user_and_group = default_root = ""
     if not path.exists():
+        port = os.environ.get("DEMO_PORT", DEFAULT_PORT)
         path.write_text(CONFIGURATION.format(
-            var=VAR, host=HOST, port=PORT, user_and_group=user_and_group, default_root=default_root))
-    return path
+            var=VAR, host=HOST, port=port, user_and_group=user_and_group, default_root=default_root))
+    found = re.search(r"^Port\s+(\d+)\s*$", path.read_text(), re.MULTILINE)
+    if found is None:
+        sys.exit(f"{path} names no Port; remove it and run make again")
+    return path, int(found[1])
+
+
+def refuse_taken(port: int, path: Path) -> None:
+    """Before a password is shown for a server that somebody else is."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            sys.exit(f"{HOST}:{port} is not to be had ({error.strerror}): is a demo running already? "
+                     f"Another Port can be written into {path}")
 
 
 def known(name: str) -> bool:
@@ -133,11 +152,15 @@ def group_of(name: str) -> str:
 
 
 def main() -> None:
-    for directory in (VAR, VAR / "log", VAR / "authorized_keys"):
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    VAR.mkdir(mode=0o755, exist_ok=True)
+    if VAR.stat().st_uid != os.geteuid():
+        sys.exit(f"{VAR} was made by another user; remove it to begin anew")
+    for name in ("log", "authorized_keys"):
+        (VAR / name).mkdir(mode=0o755, exist_ok=True)
     host_keys()
     password = demo_user()
-    path = configuration()
+    path, port = configuration()
+    refuse_taken(port, path)
     proftpd = shutil.which("proftpd", path=str(Path(sys.executable).parent))
     if proftpd is None:
         sys.exit("proftpd is not in the virtual environment; remove .venv and run make again")
@@ -145,7 +168,7 @@ def main() -> None:
     if checked.returncode:
         sys.exit(checked.stderr or checked.stdout)
     print(f"pyproftpd serves {VAR / 'home'}; logs are in {VAR / 'log'}; Ctrl-C ends it. In another terminal:\n")
-    print(f"    sftp -P {PORT} {USER}@{HOST}\n")
+    print(f"    sftp -P {port} {USER}@{HOST}\n")
     print(f"password: {password}", flush=True)
     os.execv(proftpd, [proftpd, "-n", "-c", str(path)])
 

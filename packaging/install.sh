@@ -11,7 +11,10 @@ python=${PYTHON:-python3}
   echo "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1)" >&2
   exit 1
 }
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+if [ ! -x "$venv/bin/python" ]; then
+  echo "installing pyproftpd into $venv, which takes about a minute"
+  "$python" -m venv "$venv"
+fi
 
 # The build tools warn about much that is none of the reader's business: shown only when something fails.
 install() {

@@ -92,7 +92,8 @@ def open_scoreboard(conf: DaemonConf, *, master: int, keep: bool = False) -> Sco
     if conf.scoreboard_file is None:
         return None
     try:
-        return Scoreboard.create(conf.scoreboard_file, conf.scoreboard_mutex, master=master, keep=keep)
+        return Scoreboard.create(conf.scoreboard_file, conf.scoreboard_mutex or f"{conf.scoreboard_file}.lck",
+                                 master=master, keep=keep)
     except OSError as error:
         where = conf.source("scoreboard_file")
         place = f"{where}: " if where else ""

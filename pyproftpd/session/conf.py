@@ -198,10 +198,10 @@ class DaemonConf(ConfBlock, module="core"):
         "ScoreboardFile", values.path_or_none, where=Context.SERVER, arity="1..*", syntax="path|none",
         default=f"{values.LOCALSTATEDIR}/proftpd.scoreboard", default_text="localstatedir/proftpd.scoreboard",
         repeat=Repeat.LAST, doc="File that ftpwho and its kin read; none switches it off.")
-    scoreboard_mutex: str = directive(
+    scoreboard_mutex: str | None = directive(
         "ScoreboardMutex", values.path, where=Context.SERVER, arity="1..*", syntax="path",
-        default=f"{values.LOCALSTATEDIR}/proftpd.scoreboard.lck", default_text="localstatedir/proftpd.scoreboard.lck",
-        repeat=Repeat.LAST, doc="Lock file of the scoreboard.")
+        default_text="localstatedir/proftpd.scoreboard.lck", repeat=Repeat.LAST,
+        doc="Lock file of the scoreboard; if not set, the ScoreboardFile's name with .lck behind it.")
     scoreboard_options: frozenset[str] = directive(
         "ScoreboardOptions", values.options("AllowMissingEntry"), where=SERVERS, arity="1..*",
         syntax="AllowMissingEntry ...", default=frozenset(), repeat=Repeat.ACCUMULATE, joined=True,
