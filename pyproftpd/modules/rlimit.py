@@ -30,8 +30,8 @@ def _limit(word: str, *, memory: bool) -> int:
     special = {"unlimited": UNLIMITED, "max": MAX}
     if word.lower() in special:
         return special[word.lower()]
-    unit = word[-1].upper()
-    if memory and unit in "GMKB":
+    unit = word[-1:].upper()
+    if memory and unit and unit in "GMKB":
         return values.to_size(word[:-1], unit if unit == "B" else unit + "B")
     return values.to_integer(word)
 
