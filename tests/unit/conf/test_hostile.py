@@ -35,11 +35,9 @@ def test_lines(lines: list[str]) -> None:
 
 
 #: words at the edge of what values are made of
-ODD = ("", " ", "-", "+", "!", "*", "~", "/", ":", ",", "0", "-1", "9" * 30, "\u0663", "\x00", "\udcff", "on", "none", "unlimited",
-       "session", "user", "group", "class", "regex", "from", "!a,b", "(", "[", "1:2:3", "1-", "K", "MB", "file:", "syslog:", "agent:",
-       "+CAP_", "%{env:", "x" * 5000)
-
-
+ODD = ("", " ", "-", "+", "!", "*", "~", "/", ":", ",", "0", "-1", "9" * 30, "\u0663", "\x00", "\udcff", "on", "none",
+       "unlimited", "session", "user", "group", "class", "regex", "from", "!a,b", "(", "[", "1:2:3", "1-", "K", "MB", "file:",
+       "syslog:", "agent:", "+CAP_", "%{env:", "x" * 5000)
 #: where a directive of each context may be written
 PLACES = ((Context.SERVER, ""), (Context.DIRECTORY, "<Directory /x>"), (Context.LIMIT, "<Limit ALL>"),
           (Context.CLASS, "<Class c>"), (Context.ANONYMOUS, "<Anonymous /x>"))
