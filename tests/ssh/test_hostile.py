@@ -22,8 +22,6 @@ from tests.link.live import INIT, Live
 from tests.servers import Server, Site
 
 IGNORE, PING = 2, 192
-#: from security.md
-LEGITIMATE = 2.0
 
 
 def cpu(pid: int) -> float:
@@ -40,15 +38,25 @@ def memory(pid: int) -> int:
 
 # T14: the login timer.
 
+#: seconds that a client goes on: many times the limit, so that a timer that activity puts off shows itself
+PERSEVERANCE = 20.0
+
+
+def silent(live: Live) -> None:
+    """(a) not a byte, and no answer to KEXINIT either."""
+    live.client.auto = False
+    live.client.out.clear()
+
+
 def drip(live: Live) -> None:
     """(b) the version line, a byte now and then."""
-    live.client.out.clear()
-    for byte in b"SSH-2.0-slow_but_steady_and_never_done":
-        try:
-            live.socket.send(bytes((byte,)))
-        except OSError:
-            return
-        time.sleep(0.2)
+    silent(live)
+    end = time.monotonic() + PERSEVERANCE
+    with contextlib.suppress(OSError):
+        while time.monotonic() < end:
+            live.socket.send(b"S")
+            if live.pump(lambda: live.closed, 0.2):
+                return
 
 
 def stall(live: Live) -> None:
@@ -56,26 +64,26 @@ def stall(live: Live) -> None:
     live.exchange_keys()
 
 
-def rekey(live: Live) -> None:
-    """(d) one key exchange after another."""
+def chatter(live: Live) -> None:
+    """(d) keys, and then now and then a message without a meaning."""
     live.exchange_keys()
-    for _ in range(100):
-        before = live.client.exchanges
-        live.client.begin()
-        if not live.pump(lambda before=before: live.client.exchanges > before, 2):  # type: ignore[misc]
-            return
+    end = time.monotonic() + PERSEVERANCE
+    while not live.closed and time.monotonic() < end:
+        live.client.send(IGNORE, string("x"))
+        live.pump(lambda: live.closed, 0.2)
 
 
-@pytest.mark.parametrize("behave", [lambda live: live.client.out.clear(), drip, stall, rekey],
-                         ids=["silent", "drip", "stall", "rekey"])
-def test_T14_every_way_to_wait_ends_at_the_login_limit(start: Callable[..., Server], behave: Callable[[Live], object]) -> None:
-    """Counted from the connection; nothing that a client does puts it off."""
+@pytest.mark.parametrize("behave", [silent, drip, stall, chatter])
+def test_T14_every_way_to_wait_ends_at_the_login_limit(start: Callable[..., Server],
+                                                       behave: Callable[[Live], object]) -> None:
+    """Counted from the connection: whatever a client does it is cut off while it is still at it. (Key exchanges without
+    end are cut off by their number, T17.)"""
     server = start("TimeoutLogin 2\n")
     with Live(server.port) as live:
         begun = time.monotonic()
         behave(live)
-        live.ended(6)
-        assert time.monotonic() - begun < 2 + 1 + 1  # a second of the timer's, one of a busy test machine
+        assert live.ended(PERSEVERANCE) == [(11, "TimeoutLogin")]
+        assert time.monotonic() - begun >= 2 - 0.1
 
 
 # T17: what costs a client little and us more.
@@ -125,20 +133,19 @@ def half_open(port: int, sources: list[str], limit: float = 20.0) -> Iterator[li
             connection.close()
 
 
-def legitimate_login(server: Server, source: str) -> float:
-    """Seconds that an OpenSSH client needs; tried again as users do when it is refused at random."""
-    begun = time.monotonic()
-    for _ in range(10):
+def tries_to_log_in(server: Server, source: str) -> int:
+    """How often an OpenSSH client must try, as users do when they are refused at random."""
+    for number in range(1, 11):
         done = openssh.ssh(server, "date", arguments=["-b", source])
         if done.returncode == 0:
-            return time.monotonic() - begun
+            return number
     raise AssertionError(done.stderr)
 
 
 def test_T17_half_open_connections_of_one_address(server: Server) -> None:
     """Its share is 64 (sshd's MaxStartups has a like purpose); another address is served as ever."""
     with half_open(server.port, ["127.0.0.66"] * 200):
-        assert legitimate_login(server, "127.0.0.2") < LEGITIMATE + 2
+        assert tries_to_log_in(server, "127.0.0.2") == 1
         assert len(server.sessions()) <= 64 + 2
 
 
@@ -146,7 +153,7 @@ def test_T17_half_open_connections_of_many_addresses(server: Server) -> None:
     """A ramp of refusals from 256 on keeps the count bounded and leaves room for who tries again."""
     with half_open(server.port, [f"127.1.{number % 250}.{number // 250 + 1}" for number in range(400)]):
         assert len(server.sessions()) <= 512
-        assert legitimate_login(server, "127.0.0.2") < 5 * LEGITIMATE
+        assert tries_to_log_in(server, "127.0.0.2") <= 10
     end = time.monotonic() + 20
     while server.sessions():
         assert time.monotonic() < end, "sessions of closed connections stay"
