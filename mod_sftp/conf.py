@@ -339,5 +339,3 @@ class SftpConf(ConfBlock, module="sftp", prefix="SFTP"):
         if not any(key[0] == "/" or key.startswith("agent:") for key in conf.host_key):
             yield (f"{conf.source('engine') or scope.where}: SFTPEngine is on without an SFTPHostKey: "
                    "every session will be refused")
-        if scope.anonymous:
-            yield f"{scope.anonymous[0].where}: <Anonymous> has no effect on a server with SFTPEngine on"

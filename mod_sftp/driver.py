@@ -137,9 +137,9 @@ class Driver:
             raise
         except PeerError as error:
             failure = error.text
-            self.log.line(error.text)
+            self.log.line(f"{error.text}: {error.detail}" if error.detail else error.text)
             self._say_farewell(error.reason, error.text)
-            self._linger()
+            linger(self.session)
             raise
         finally:
             if self.mux is not None:
@@ -284,19 +284,6 @@ class Driver:
         except OSError as error:
             self.log.line(f"cannot tell the client: {error.strerror}")
 
-    def _linger(self) -> None:
-        """Read and drop until the client closes: unread input would make the kernel reset what we just said."""
-        try:
-            self._socket.shutdown(socket.SHUT_WR)
-            sink, left = bytearray(65536), MAX_PACKET
-            while left > 0 and self.session.loop.wait(read=(self._fd,), timeout=LINGER)[0]:
-                count = self._socket.recv_into(sink)
-                if not count:
-                    return
-                left -= count
-        except OSError:
-            return
-
     # Before login.
 
     def _early(self, number: int, payload: memoryview) -> None:
@@ -386,6 +373,24 @@ class Driver:
         data = reader.bytes()
         reader.end()
         self.transport.send(Msg.PONG, string(data))
+
+
+def linger(session: Session) -> None:
+    """Read and drop until the client closes: unread input would make the kernel reset what we just said.
+
+    No client can draw it out, by a byte now and then or by a flood.
+    """
+    connection, sink, left = session.socket, bytearray(65536), MAX_PACKET
+    end = session.timers.clock() + LINGER
+    try:
+        connection.shutdown(socket.SHUT_WR)
+        while left > 0 and session.loop.wait(read=(connection.fileno(),), timeout=max(0.0, end - session.timers.clock()))[0]:
+            count = connection.recv_into(sink)
+            if not count:
+                return
+            left -= count
+    except OSError:
+        return
 
 
 class AuthConnection:

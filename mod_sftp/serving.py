@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import socket
 from dataclasses import dataclass
 
 from mod_sftp.auth import anonymous
@@ -14,7 +13,7 @@ from mod_sftp.crypto.groups import Groups
 from mod_sftp.crypto.hostkeys import PrivateSigner, Signer
 from mod_sftp.crypto.offer import fips_enabled, library_version
 from mod_sftp.crypto.offer import remarks as crypto_remarks
-from mod_sftp.driver import Driver
+from mod_sftp.driver import Driver, linger
 from mod_sftp.keyring.files import load_groups, load_host_keys
 from mod_sftp.keyring.passphrase import Passphrases
 from mod_sftp.log import SftpLog
@@ -40,8 +39,6 @@ MAX_VERSION = 253
 AGENT = "agent:"
 #: options that make KEXINIT wait for the client's version (behaviours 14 and 31)
 PESSIMISTIC = frozenset({"PessimisticKexinit", "OldProtocolCompat"})
-#: how long a client that is turned away may take to read why
-LINGER = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +125,9 @@ def refuse(session: Session, text: str) -> None:
     transport.close(Disconnect.TOO_MANY_CONNECTIONS, text)
     try:
         session.socket.send(transport.output())
-        session.socket.shutdown(socket.SHUT_WR)
-        sink = bytearray(4096)
-        while session.loop.wait(read=(session.socket.fileno(),), timeout=LINGER)[0]:
-            if not session.socket.recv_into(sink):
-                return
     except OSError as error:
         log.line(f"cannot tell the client: {error.strerror}")
+    linger(session)
 
 
 def version_line(session: Session) -> str:

@@ -65,9 +65,9 @@ class Timing:
 
     def wants_keys(self) -> bool:
         """Have the present keys done enough? Asked once per batch."""
+        volume, packets = self._driver.transport.volume()
         if not self._begun or self._driver.transport.held:
             return False
-        volume, packets = self._driver.transport.volume()
         return packets >= MAX_PACKETS or (self._bytes > 0 and volume >= self._bytes)
 
     def rekeying(self) -> None:

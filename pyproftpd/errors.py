@@ -60,11 +60,12 @@ class ConfigErrors(ProftpdError):
 class PeerError(ProftpdError):
     """The peer broke the protocol.
 
-    ``reason`` is the code of SSH_MSG_DISCONNECT (RFC 4253 11.1); ``text`` is safe to send and to log.
+    ``reason`` is the code of SSH_MSG_DISCONNECT (RFC 4253 11.1); ``text`` is safe to send and to log, ``detail`` is for
+    the log alone.
     """
 
-    def __init__(self, text: str, reason: int = 2) -> None:
-        self.text, self.reason = text, reason
+    def __init__(self, text: str, reason: int = 2, detail: str = "") -> None:
+        self.text, self.reason, self.detail = text, reason, detail
         super().__init__(text)
 
 

@@ -15,8 +15,7 @@ class SigningError(PeerError):
     """The host key cannot sign now (an agent that is gone): the peer is told so, the log gets the reason."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__("host key cannot sign", Disconnect.KEY_EXCHANGE_FAILED)
-        self.detail = reason
+        super().__init__("host key cannot sign", Disconnect.KEY_EXCHANGE_FAILED, reason)
 
 
 class Signer(Protocol):

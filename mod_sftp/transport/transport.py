@@ -33,6 +33,9 @@ MAX_IDLE_MESSAGES = 256
 MAX_EARLY_EXCHANGES = 4
 #: entries of a client's EXT_INFO (security.md T6); real ones send one or two
 MAX_EXTENSIONS = 32
+#: packets under the same keys after which sequence numbers, and nonces made of them, would soon come again (RFC 4344 3.1):
+#: also for those who never rekey. A batch has far less than what is kept back
+MOST_PACKETS = 2**32 - 2**20
 #: text of DISCONNECT and DEBUG that reaches a log
 MAX_TEXT = 1024
 #: what a client is told that does not speak SSH 2. Source: real server
@@ -118,7 +121,8 @@ class Transport:
         self._service_open = False
         self._ext_info_may_come = False
         self._idle_messages = self._exchanges = 0
-        self._delayed: list[Callable[[], None]] = []
+        #: what a login starts, by direction
+        self._delayed: dict[str, Callable[[], None]] = {}
         self.space, self.filled = self._in.space, self._in.filled
         self.output, self.sent = self._out.output, self._out.sent
         self.reserve, self.commit, self.data, self.capacity = (
@@ -153,8 +157,11 @@ class Transport:
         return (self._in.sequence - 1) & 0xFFFFFFFF
 
     def volume(self) -> tuple[int, int]:
-        """(bytes, packets) under the present keys, of the direction that has more."""
-        return max(self._in.bytes, self._out.bytes), max(self._in.packets, self._out.packets)
+        """(bytes, packets) under the present keys, of the direction that has more. Raises: PeerError."""
+        packets = max(self._in.packets, self._out.packets)
+        if packets >= MOST_PACKETS:
+            raise PeerError("keys were not changed in time", Disconnect.KEY_EXCHANGE_FAILED)
+        return max(self._in.bytes, self._out.bytes), packets
 
     def next_packet(self) -> tuple[int, memoryview] | None:
         """The next message for a service, its number stripped; ``None`` until more bytes have come.
@@ -192,8 +199,8 @@ class Transport:
     def login_done(self) -> None:
         """USERAUTH_SUCCESS is queued: delayed compression starts behind it."""
         self.logged_in = True
-        delayed, self._delayed = self._delayed, []
-        for start in delayed:
+        delayed, self._delayed = self._delayed, {}
+        for start in delayed.values():
             start()
 
     def precede_data(self, dummy: Callable[[], bytes | None] | None) -> None:
@@ -284,7 +291,7 @@ class Transport:
     def _seal_with(self, sealer: Sealer, compression: str, strict: bool) -> None:
         first = not self.exchange.complete
         self._out.change_keys(sealer, None, reset=strict)
-        self._start_compression(compression, lambda: self._out.compress(compress.Compressor()))
+        self._start_compression("out", compression, lambda: self._out.compress(compress.Compressor()))
         if first and self.exchange.wants_ext_info:
             self._out.send(
                 Msg.EXT_INFO, u32(3),
@@ -294,12 +301,13 @@ class Transport:
 
     def _open_with(self, opener: Opener, compression: str, strict: bool) -> None:
         self._in.change_keys(opener, None, reset=strict)
-        self._start_compression(compression, lambda: self._in.compress(compress.Decompressor()))
+        self._start_compression("in", compression, lambda: self._in.compress(compress.Decompressor()))
 
-    def _start_compression(self, name: str, start: Callable[[], None]) -> None:
+    def _start_compression(self, direction: str, name: str, start: Callable[[], None]) -> None:
         """``zlib`` starts with the keys (RFC 4253 6.2), ``zlib@openssh.com`` not before login."""
+        self._delayed.pop(direction, None)
         if name == "zlib@openssh.com" and not self.logged_in:
-            self._delayed.append(start)
+            self._delayed[direction] = start
         elif name != "none":
             start()
 

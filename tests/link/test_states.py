@@ -252,6 +252,31 @@ def test_rekey_in_mid_transfer_by_the_client() -> None:
     assert pair.client.messages == [(193, u32(number)) for number in range(20)]
 
 
+def test_compression_that_waits_for_the_login_goes_with_the_keys_it_came_with() -> None:
+    """A client that rekeys before its login and no longer wants any gets none, and is not taken to send any."""
+    pair = Pair(Choice(compression="zlib@openssh.com")).run()
+    pair.client.choice.compression = "none"
+    pair.client.begin()
+    pair.run()
+    assert pair.client.exchanges == 2
+    pair.server.login_done()
+    pair.server.send(193, u32(1))
+    pair.client.send(192, u32(2))
+    pair.run()
+    assert (pair.client.messages[-1], pair.got[-1]) == ((193, u32(1)), (192, u32(2)))
+
+
+@pytest.mark.parametrize("half", ["_in", "_out"])
+def test_keys_that_are_never_changed_have_an_end(half: str) -> None:
+    """Sequence numbers do not come again, whatever SFTPRekey and the client say (RFC 4344 3.1)."""
+    pair = Pair().run()
+    getattr(pair.server, half).packets = 2**32 - 2**20 - 1
+    pair.server.volume()
+    getattr(pair.server, half).packets = 2**32 - 2**20
+    with pytest.raises(PeerError):
+        pair.server.volume()
+
+
 def test_no_data_from_the_client_behind_its_kexinit() -> None:
     pair = Pair().run()
     pair.client.auto = False

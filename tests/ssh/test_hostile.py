@@ -20,6 +20,7 @@ from tests.clients import openssh
 from tests.link.client import Choice, string
 from tests.link.live import INIT, Live
 from tests.servers import Server, Site
+from tests.waiting import wait_until
 
 IGNORE, PING = 2, 192
 
@@ -84,6 +85,28 @@ def test_T14_every_way_to_wait_ends_at_the_login_limit(start: Callable[..., Serv
         behave(live)
         assert live.ended(PERSEVERANCE) == [(11, "TimeoutLogin")]
         assert time.monotonic() - begun >= 2 - 0.1
+
+
+def test_nobody_draws_out_the_farewell(start: Callable[..., Server]) -> None:
+    """A client that is told to go, and one that is turned away, have a moment to read why; a byte now and then is no more."""
+    server = start("MaxConnectionsPerHost 1\n")
+
+    def drip_until(live: Live, left: int) -> None:
+        def gone() -> bool:
+            with contextlib.suppress(OSError):
+                live.socket.send(b"S")
+            return len(server.sessions()) == left
+        wait_until(gone, f"{left} sessions in spite of a client that drips")
+
+    with Live(server.port) as live:
+        live.exchange_keys()
+        with Live(server.port) as refused:
+            silent(refused)
+            refused.pump(lambda: bool(refused.said))
+            drip_until(refused, 1)
+        live.client.send(200, b"out of place")
+        live.push()
+        drip_until(live, 0)
 
 
 # T17: what costs a client little and us more.

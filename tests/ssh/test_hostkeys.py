@@ -77,6 +77,20 @@ def test_an_agent_that_dies_costs_its_sessions_only(start: Callable[..., Server]
     assert f"agent:{agent[0]}" in site.wait_for_log("sftp.log", "skipped")
 
 
+def test_an_agent_that_lists_a_key_and_does_not_sign(start: Callable[..., Server], bare: Site,
+                                                     agent: tuple[Path, dict[str, str]]) -> None:
+    """Taken back between its listing and its use: the client gets a DISCONNECT, the administrator the reason."""
+    server = start(f"SFTPHostKey agent:{agent[0]}\n")
+    with Live(server.port) as live:
+        live.client.auto = False
+        assert live.pump(lambda: bool(live.client.server_lists))
+        subprocess.run(["ssh-add", "-q", "-D"], check=True, env=agent[1], capture_output=True)
+        live.client.begin()
+        live.client.start_method()
+        assert live.ended() == [(3, "host key cannot sign")]
+    bare.wait_for_log("sftp.log", f"host key cannot sign: agent {agent[0]}: agent refuses the request")
+
+
 def provider(site: Site, body: str) -> Path:
     path = site.root / "provider"
     path.write_text(f"#!/bin/sh\n{body}\n")
