@@ -5,6 +5,8 @@ No shell ever sees it (security.md P4). Source: POSIX.1-2017, Shell Command Lang
 
 from __future__ import annotations
 
+#: what ends a word: the IFS of a shell; other white space, that of Unicode among it, is part of a name
+_BLANKS = frozenset(" \t\n")
 #: what a quoted character is marked against in a pattern
 _WILD = frozenset("*?[]{},\\")
 
@@ -59,7 +61,7 @@ def split(line: str) -> list[Word]:
         elif char == '"' or (char == "'" and not quote):
             quote = "" if quote else char
             builder.begun = True
-        elif quote or not char.isspace():
+        elif quote or char not in _BLANKS:
             builder.add(char, quoted=bool(quote))
         elif builder.begun:
             words.append(builder.word())

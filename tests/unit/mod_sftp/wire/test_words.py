@@ -30,6 +30,12 @@ def test_what_a_backslash_takes_the_meaning_from(line: str, words: list[str]) ->
     assert split(line) == words
 
 
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "\x0b", "\x0c", "\r", "\x1f"])
+def test_what_is_no_blank_to_a_shell_is_part_of_a_name(blank: str) -> None:
+    """Names with the wide blank of CJK keyboards, or the one that does not break."""
+    assert split(f"scp -f a{blank}b\tc\nd") == ["scp", "-f", f"a{blank}b", "c", "d"]
+
+
 @pytest.mark.parametrize(("line", "patterns"), [
     ("a b", ["", ""]), ("a*", ["a*"]), ("'a*'", [""]), ("'a*'*", ["a\\**"]), ("'a b'?", ["a b?"]), ("\\*[x]", ["\\*[x]"]),
     ("'[x]'*", ["\\[x\\]*"]), ("'b\\c'*", ["b\\\\c*"])])
