@@ -71,6 +71,32 @@ def test_a_long_chain_ends(root: Path) -> None:
     assert caught.value.errno == errno.ELOOP
 
 
+def test_many_steps_up_from_deep_down_end(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty links of eight hundred ``..`` two hundred levels down would have the walk enter millions of directories."""
+    deep = root.joinpath(*["d"] * 200)
+    (deep / "x").mkdir(parents=True)
+    for index in range(39):
+        (deep / f"l{index}").symlink_to("x/../" * 800 + f"l{index + 1}")
+    (deep / "l39").symlink_to("x")
+    entered = 0
+    plain = os.open
+
+    def counting(*args: object, **options: object) -> int:
+        nonlocal entered
+        entered += 1
+        return plain(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", counting)
+    with pytest.raises(OSError) as caught:
+        real(deep / "l0")
+    monkeypatch.undo()
+    assert caught.value.errno == errno.ELOOP
+    assert entered < 50_000
+    (root / "near").symlink_to("x/../" * 100 + "x")
+    (root / "x").mkdir()
+    assert real(root / "near") == f"{root}/x"
+
+
 def test_a_file_is_no_directory(root: Path) -> None:
     (root / "f").touch()
     with pytest.raises(NotADirectoryError):
