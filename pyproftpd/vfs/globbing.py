@@ -17,9 +17,12 @@ from pyproftpd.wire.globs import Glob, expand_braces, has_magic, plain
 if TYPE_CHECKING:
     from pyproftpd.vfs.view import View
 
-#: most paths one pattern may give, and most directory entries looked at for it: ``*/*/*/*`` must not stop the session
+#: most paths one pattern may give, and most directory entries looked at for it (twenty microseconds each): ``*/*/*/*`` must
+#: not stop the session
 MAX_FOUND = 100_000
-MAX_LOOKED = 1_000_000
+MAX_LOOKED = 250_000
+#: an entry counts once more for each so many comparisons that its match may take, which is pattern times name
+COMPARISONS = 256
 
 
 def expand(view: View, pattern: str) -> list[str]:
@@ -46,9 +49,8 @@ def _search(view: View, pattern: str, budget: list[int]) -> list[str]:
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
         if has_magic(part):
-            glob = Glob(part)
             here = [vpath.join(directory, name) for directory in here
-                    for name in _names(view, directory, glob, budget, last)]
+                    for name in _names(view, directory, part, budget, last)]
         else:
             here = [vpath.join(directory, plain(part)) for directory in here]
         if len(here) > MAX_FOUND:
@@ -56,17 +58,17 @@ def _search(view: View, pattern: str, budget: list[int]) -> list[str]:
     return [path for path in here if _there(view, path)]
 
 
-def _names(view: View, directory: str, glob: Glob, budget: list[int], last: bool) -> list[str]:
+def _names(view: View, directory: str, part: str, budget: list[int], last: bool) -> list[str]:
     """Names in a directory that match and that its listing would show; only directories (and links) before the last part."""
     cmd = Command("NLST", directory, limits=("OPENDIR",), group="DIRS")
     try:
         listing = view.listing(cmd, directory)
     except (OSError, Refused):
         return []  # like a shell: a directory that cannot be read has no matches
-    names: list[str] = []
+    glob, names = Glob(part), list[str]()
     with listing:
         for entry in listing:
-            budget[0] -= 1
+            budget[0] -= 1 + len(part) * len(entry.name) // COMPARISONS
             if budget[0] < 0:
                 raise OSError(errno.E2BIG, "too many names to look at", directory)
             if not glob.matches(entry.name) or entry.name in (".", ".."):

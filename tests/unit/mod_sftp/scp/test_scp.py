@@ -12,6 +12,7 @@ import pytest
 from mod_sftp.scp.server import arguments, open_program
 from mod_sftp.wire.words import Word, split
 from pyproftpd.errors import Refused
+from pyproftpd.wire.globs import Glob
 from tests.unit.mod_sftp.desk import ALLOWING, MemoryChannel, make_session, pieces
 from tests.unit.vfs.windows import Window
 
@@ -290,6 +291,24 @@ def test_a_quoted_wildcard_is_a_character(root: Path, line: str, names: list[str
              if record.startswith(b"C0644 0 ")]
     assert found == names
     assert channel.status == (0 if names else 1)
+
+
+def test_wildcards_that_never_end_are_given_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What alternatives, names and stars multiply to is counted; a pattern that people write is far below."""
+    looked = 0
+    plain = Glob.matches
+
+    def counting(self: Glob, name: str) -> bool:
+        nonlocal looked
+        looked += 1
+        return plain(self, name)
+
+    monkeypatch.setattr(Glob, "matches", counting)
+    for number in range(300):
+        (root / f"{'a' * 200}{number}").touch()
+    assert b"too many names" in fetch(Scp(root, "-f", "{a,b}" * 10 + "*a" * 60 + "*b"))
+    assert looked < 5000
+    assert fetch(Scp(root, "-f", "*a17")).startswith(b"C0644 0 ")
 
 
 def test_globbing_can_be_off(root: Path) -> None:
