@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import posixpath
 from typing import TYPE_CHECKING
 
@@ -86,7 +87,10 @@ def _describe4(sftp: SftpServer, listing: Listing, entry: Entry) -> Named:
     shown = listing.shown(info)
     attrs = from_stat(info, shown.owner.encode("utf-8", "replace"), shown.group.encode("utf-8", "replace"))
     attrs.permissions = shown.mode
-    return Named(name, b"", encode_attributes(attrs, sftp.version, LISTED[sftp.version]))
+    mask = LISTED[sftp.version]
+    if sftp.version >= 6 and (raw := os.fsencode(entry.name)) != name:
+        attrs.untranslated_name, mask = raw, mask | Attr.UNTRANSLATED_NAME
+    return Named(name, b"", encode_attributes(attrs, sftp.version, mask))
 
 
 def mkdir(sftp: SftpServer, cmd: Command, request: Request) -> None:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mod_sftp.sftp.ext import checksum, copy, openssh, space, vendor, xattr
-from mod_sftp.wire.attrs import SUPPORTED
+from mod_sftp.wire.attrs import SUPPORTED, Attr
 from mod_sftp.wire.fxp import Access, Field, Oflag, text
 from mod_sftp.wire.ssh import string
 
@@ -64,14 +64,15 @@ def _supported(sftp: SftpServer) -> bytes:
 def _supported2(sftp: SftpServer) -> bytes:
     """Draft 13, 5.4: as above, with lock vectors, attribute-extension names and then extension names."""
     names = _generic(sftp)
-    head = struct.pack(">IIIIIHHII", SUPPORTED[6], 0, _OPEN_FLAGS, _ACCESS_MASK, sftp.terms.max_data,
+    head = struct.pack(">IIIIIHHII", SUPPORTED[6] | Attr.UNTRANSLATED_NAME, 0, _OPEN_FLAGS, _ACCESS_MASK, sftp.terms.max_data,
                        NO_OPEN_LOCKS, LOCKS, 0, len(names))
     return head + b"".join(string(name) for name in names)
 
 
-#: Bit n stands for the combination n of READ, WRITE, DELETE and ADVISORY locks (their flags shifted down by 6).
+#: Bit n stands for the combination n of READ, WRITE, DELETE and ADVISORY locks (their flags shifted down by 6). Bit 0 must
+#: be set in both (draft 13, 5.4).
 NO_OPEN_LOCKS = 1 << 0
-LOCKS = 1 << 1 | 1 << 2 | 1 << 9 | 1 << 10
+LOCKS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 9 | 1 << 10
 
 #: What ``supported`` and ``supported2`` name (real server).
 _GENERIC = ("check-file", "copy-data", "copy-file", "home-directory", "space-available", "vendor-id")

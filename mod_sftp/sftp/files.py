@@ -15,12 +15,15 @@ from mod_sftp.wire.attrs import Attr
 from mod_sftp.wire.fxp import RenameFlag, Request
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import Refused
+from pyproftpd.vfs.uploads import Upload
 from pyproftpd.wire import vpath
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mod_sftp.sftp.handles import ReadAt, WriteAt
     from mod_sftp.sftp.server import SftpServer
     from pyproftpd.vfs.downloads import Download
-    from pyproftpd.vfs.uploads import Upload
 
 #: FTP replies that the logs of a transfer carry
 DONE, FAILED = "226", "451"
@@ -55,9 +58,7 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
         sftp.session.finished(inner)
         raise
     handle = FileHandle(
-        inner, transfer, want,
-        read_at=transfer.read_at if not writes or (want.read and _may_read(sftp, transfer)) else None,
-        write_at=transfer.write_at if want.write else None,  # type: ignore[union-attr]
+        inner, transfer, want, read_at=_read_at(sftp, transfer, want), write_at=_write_at(transfer, want),
         logged=not transfer.seekable or sftp.wants(LogClass.WRITE if writes else LogClass.READ,
                                                    "WRITE" if writes else "READ"))
     name = sftp.handles.add(handle)
@@ -68,6 +69,36 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     if cmd.modified:
         cmd.note("mod_xfer.file-modified", "true")
     return name
+
+
+def _read_at(sftp: SftpServer, transfer: Upload | Download, want: fxp.Opening) -> ReadAt | None:
+    if not want.read or (isinstance(transfer, Upload) and not _may_read(sftp, transfer)):
+        return None
+    return _in_order(transfer) if want.text else transfer.read_at
+
+
+def _write_at(transfer: Upload | Download, want: fxp.Opening) -> WriteAt | None:
+    if not want.write or not isinstance(transfer, Upload):
+        return None
+    return _at_the_end(transfer) if want.text else transfer.write_at
+
+
+def _in_order(transfer: Upload | Download) -> ReadAt:
+    """Text mode: each READ goes on where the one before ended."""
+    position = 0
+
+    def read(_: int, into: Sequence[memoryview]) -> int:
+        nonlocal position
+        count = transfer.read_at(position, into)
+        position += count
+        return count
+
+    return read
+
+
+def _at_the_end(upload: Upload) -> WriteAt:
+    """Text mode: each WRITE goes behind what is there."""
+    return lambda _, data: upload.write_at(upload.size, data)
 
 
 def _may_read(sftp: SftpServer, transfer: Upload | Download) -> bool:
@@ -145,10 +176,10 @@ def close(sftp: SftpServer, cmd: Command, request: Request) -> None:
     finally:
         sftp.session.finished(inner)
     if isinstance(handle, FileHandle) and handle.opening.delete_on_close:
-        _delete(sftp, inner)
+        delete(sftp, inner)
 
 
-def _delete(sftp: SftpServer, transfer: Command) -> None:
+def delete(sftp: SftpServer, transfer: Command) -> None:
     """DELETE_ON_CLOSE: a REMOVE of its own, under the rules of one."""
     cmd = Command("DELE", transfer.arg, limits=("DELE",), group="WRITE", classes=LogClass.WRITE, path=transfer.path)
     with sftp.session.phases(cmd):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 RANDOM_BYTES = 8
 
+#: (offset, where to) -> bytes read; (offset, data)
+ReadAt = Callable[[int, Sequence[memoryview]], int]
+WriteAt = Callable[[int, memoryview], None]
+
 Handler = TypeVar("Handler", "FileHandle", "DirectoryHandle")
 
 
@@ -34,8 +38,7 @@ class FileHandle:
     __slots__ = ("name", "cmd", "transfer", "opening", "read_at", "write_at", "throttle", "logged")
 
     def __init__(self, cmd: Command, transfer: Upload | Download, opening: Opening, *,
-                 read_at: Callable[[int, Sequence[memoryview]], int] | None,
-                 write_at: Callable[[int, memoryview], None] | None, logged: bool) -> None:
+                 read_at: ReadAt | None, write_at: WriteAt | None, logged: bool) -> None:
         self.name = b""
         self.cmd, self.transfer, self.opening = cmd, transfer, opening
         self.read_at, self.write_at = read_at, write_at

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 def block(sftp: SftpServer, cmd: Command, request: Request) -> None:
     """Never waits: a conflict is an answer. Reading and writing at once, and locks against deletion, are refused
-    (real server)."""
+    (real server). A lock for reading needs a handle that reads, one for writing a handle that writes."""
     handle = sftp.handles.file(request.handle)
     require_range(request.offset, request.length)
     kinds = request.flags & (LockMask.READ | LockMask.WRITE | LockMask.DELETE)
     if kinds not in (LockMask.READ, LockMask.WRITE):
         raise StatusError(Status.BYTE_RANGE_LOCK_REFUSED, number=errno.EOPNOTSUPP)
+    exclusive = kinds == LockMask.WRITE
+    if (handle.write_at if exclusive else handle.read_at) is None:
+        raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for this lock", number=errno.EACCES)
     try:
-        sftp.view.lock(cmd, handle.transfer, request.offset, request.length, exclusive=kinds == LockMask.WRITE)
+        sftp.view.lock(cmd, handle.transfer, request.offset, request.length, exclusive=exclusive)
     except BlockingIOError as error:
         raise StatusError(Status.BYTE_RANGE_LOCK_CONFLICT, number=errno.EAGAIN) from error
 

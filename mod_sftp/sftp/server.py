@@ -6,13 +6,14 @@ its handler and is answered by its reply shape. READ and WRITE go the short way 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.channel.moving import Moving
 from mod_sftp.log import SftpLog
-from mod_sftp.sftp import data, extensions, table
+from mod_sftp.sftp import data, extensions, files, table
 from mod_sftp.sftp.act import Act
 from mod_sftp.sftp.framer import Framer
 from mod_sftp.sftp.handles import DirectoryHandle, FileHandle, Handles
@@ -113,8 +114,22 @@ class SftpServer:
             act.abandon(self.session, failure or "channel closed")
         for handle in self.handles:
             self.handles.remove(handle.name)
-            abandon(self.session, handle, failure or "channel closed")
+            self._abandon(handle, failure or "channel closed")
         self.session.protocol = "ssh2"
+
+    def _abandon(self, handle: FileHandle | DirectoryHandle, failure: str) -> None:
+        """End an open handle without its client's word."""
+        cmd = handle.cmd
+        if isinstance(handle, FileHandle):
+            self.moving.ended()
+            handle.transfer.abort(failure)
+            cmd.code, cmd.text, cmd.errno = "451", failure, errno.ECONNABORTED
+        elif handle.listing is not None:
+            handle.listing.close()
+        self.session.finished(cmd)
+        if isinstance(handle, FileHandle) and handle.opening.delete_on_close:
+            with contextlib.suppress(OSError, Refused):  # perhaps it went with the upload that was cut short
+                files.delete(self, cmd)
 
     # Requests.
 
@@ -276,18 +291,6 @@ class SftpServer:
 
 #: Type and request id, in front of every request's fields.
 MIN_BODY = 5
-
-
-def abandon(session: Session, handle: Any, failure: str) -> None:
-    """End an open handle without its client's word."""
-    cmd = handle.cmd
-    if isinstance(handle, FileHandle):
-        session.state(Moving, session).ended()
-        handle.transfer.abort(failure)
-        cmd.code, cmd.text, cmd.errno = "451", failure, errno.ECONNABORTED
-    elif handle.listing is not None:
-        handle.listing.close()
-    session.finished(cmd)
 
 
 def open_program(session: Session, channel: Any, words: list[str]) -> SftpServer:

@@ -17,8 +17,10 @@ from pyproftpd.wire.utf8 import PathCodec
 if TYPE_CHECKING:
     from pyproftpd.session.session import Session
 
-#: Descriptors that a session needs beside its handles: socket, logs, scoreboard (real server).
-SPARE_DESCRIPTORS = 8
+#: Descriptors that a session needs beside its handles: socket, logs, scoreboard, and those of the request at hand.
+SPARE_DESCRIPTORS = 24
+#: Descriptors of a handle: an upload holds the directory of its file as well, a listing the stream of its names.
+PER_HANDLE = 2
 #: Handles of one channel, however many descriptors there are: a client cannot make us hold more.
 MAX_HANDLES = 65536
 #: For clients that take the announced limits as they are and fail on messages above 256 KiB (behaviours 36).
@@ -93,4 +95,4 @@ def most_handles() -> int:
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if soft == resource.RLIM_INFINITY:
         return MAX_HANDLES
-    return max(1, min(soft - SPARE_DESCRIPTORS, MAX_HANDLES))
+    return max(1, min((soft - SPARE_DESCRIPTORS) // PER_HANDLE, MAX_HANDLES))

@@ -263,6 +263,8 @@ class Opening:
     create: bool
     truncate: bool
     exclusive: bool
+    #: lines end as the ``newline`` extension says, and the offsets of READ and WRITE mean nothing (draft 04, 6.3; 13, 8.1.1.3)
+    text: bool = False
     nofollow: bool = False
     delete_on_close: bool = False
     #: something asked for that the server does not do
@@ -270,20 +272,19 @@ class Opening:
 
 
 def opening(request: Request, version: int) -> Opening:
-    """What an OPEN asks for.
-
-    Text mode needs no conversion: the ``newline`` extension tells the client that lines end in LF here.
-    Raises: BadMessage for a disposition that the draft does not define.
-    """
-    return _opening5(request.access, request.flags) if version >= 5 else _opening3(request.flags)
+    """What an OPEN asks for. Raises: BadMessage for a disposition that the draft does not define."""
+    return _opening5(request.access, request.flags) if version >= 5 else _opening3(request.flags, version)
 
 
-def _opening3(flags: int) -> Opening:
+def _opening3(flags: int, version: int) -> Opening:
+    """Without a flag of what is to be done with it, a file is opened to be read: so does open(2)."""
     create = bool(flags & Pflag.CREAT)
     append = bool(flags & Pflag.APPEND)
+    changes = flags & (Pflag.WRITE | Pflag.APPEND | Pflag.CREAT | Pflag.TRUNC)
     return Opening(
-        read=bool(flags & Pflag.READ), write=bool(flags & Pflag.WRITE) or append, append=append, create=create,
-        truncate=bool(flags & Pflag.TRUNC), exclusive=create and bool(flags & Pflag.EXCL))
+        read=bool(flags & Pflag.READ) or not changes, write=bool(flags & Pflag.WRITE) or append, append=append,
+        create=create, truncate=bool(flags & Pflag.TRUNC), exclusive=create and bool(flags & Pflag.EXCL),
+        text=version >= 4 and bool(flags & Pflag.TEXT))
 
 
 _UNSUPPORTED_ACCESS = (Access.READ_NAMED_ATTRS | Access.WRITE_NAMED_ATTRS | Access.READ_ACL | Access.WRITE_ACL
@@ -306,7 +307,7 @@ def _opening5(access: int, flags: int) -> Opening:
         write=bool(access & (Access.WRITE_DATA | Access.APPEND_DATA)) or append, append=append,
         create=disposition in (Oflag.CREATE_NEW, Oflag.CREATE_TRUNCATE, Oflag.OPEN_OR_CREATE),
         truncate=disposition in (Oflag.CREATE_TRUNCATE, Oflag.TRUNCATE_EXISTING),
-        exclusive=disposition == Oflag.CREATE_NEW, nofollow=bool(flags & Oflag.NOFOLLOW),
+        exclusive=disposition == Oflag.CREATE_NEW, text=bool(flags & Oflag.TEXT_MODE), nofollow=bool(flags & Oflag.NOFOLLOW),
         delete_on_close=bool(flags & Oflag.DELETE_ON_CLOSE), unsupported=unsupported)
 
 

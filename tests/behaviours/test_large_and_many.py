@@ -151,6 +151,23 @@ def names_of(client: RawSftp, answer: raw.Reply) -> set[str]:
     return found
 
 
+def test_as_many_handles_as_limits_announces(start: Callable[..., Server]) -> None:
+    """Behaviours 172: an upload takes two descriptors, and requests that open nothing for long go on beside all of them."""
+    road = Road(start("RLimitOpenFiles session 150 150\n"))
+    try:
+        client = road.sftp(3)
+        most, = struct.unpack(">24xQ", client.extended("limits@openssh.com").body)
+        assert most == (150 - 24) // 2
+        handles = [client.create(f"file{number}") for number in range(most)]
+        assert client.status(client.ask(raw.OPEN, text("more"), u32(0x1A), u32(0))) == raw.FAILURE
+        assert client.stat("file0").size == 0 and client.status(client.ask(raw.REMOVE, text("file0"))) == raw.OK
+        for handle in handles:
+            assert client.close(handle) == raw.OK
+        assert len(client.listing("")) == most + 1
+    finally:
+        road.close()
+
+
 def test_C3_10_000_channels_on_one_connection(server: Server) -> None:
     """Each with an SFTP program that opened a directory and left it open."""
     request = u32(5 + 4 + 1) + b"\x0b" + u32(1) + string(b"/")

@@ -18,12 +18,9 @@ from mod_sftp.wire.ssh import Reader, string
 from pyproftpd.api.command import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mod_sftp.sftp.act import Steps
+    from mod_sftp.sftp.handles import ReadAt
     from mod_sftp.sftp.server import SftpServer
-
-    ReadAt = Callable[[int, Sequence[memoryview]], int]
 
 #: Smallest block but 0, which is the whole range (draft; real server).
 MIN_BLOCK = 256
@@ -87,7 +84,7 @@ def by_open_handle(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     if found.read_at is None:
         raise StatusError(Status.PERMISSION_DENIED, "Handle is not open for reading", number=errno.EACCES)
     sftp.judge(cmd, found)
-    return (yield from _answer(sftp, request, found.read_at, found.transfer.stat().st_size))
+    return (yield from _answer(sftp, request, found.transfer.read_at, found.transfer.stat().st_size))
 
 
 def _answer(sftp: SftpServer, request: Request, read_at: ReadAt, size: int) -> Steps:

@@ -32,11 +32,13 @@ def copy_data(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     source, target = sftp.handles.file(request.handle), sftp.handles.file(request.handle2)
     if source.read_at is None or target.write_at is None:
         raise StatusError(Status.PERMISSION_DENIED, "Handles are not open for this copy", number=errno.EACCES)
-    length = request.length or source.transfer.stat().st_size - request.offset
+    require_range(request.offset, request.length)
+    there = source.transfer.stat().st_size - request.offset
+    # what the copy itself adds to the source is not copied: a target that appends to it would have no end
+    length = min(request.length or there, there)
     if length <= 0:
         return
-    require_range(request.offset, length)
-    require_range(request.offset2, length)
+    require_range(request.offset2, request.length or length)
     _refuse_overlap(source, target, request, length)
     sftp.judge(cmd, target)
     cmd.bytes = yield from _copy(sftp, source, target, request, length)
@@ -50,10 +52,10 @@ def _refuse_overlap(source: FileHandle, target: FileHandle, request: Request, le
 
 def _copy(sftp: SftpServer, source: FileHandle, target: FileHandle, request: Request, length: int) -> Steps:
     """Returns the bytes that were copied."""
-    assert source.read_at is not None and target.write_at is not None
+    assert target.write_at is not None
     space, done = memoryview(bytearray(min(CHUNK, length))), 0
     while done < length:
-        got = source.read_at(request.offset + done, [space[:length - done]])
+        got = source.transfer.read_at(request.offset + done, [space[:length - done]])
         if not got:
             break
         target.write_at(request.offset2 + done, space[:got])

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from mod_sftp.sftp.extensions import EXTENSIONS
 from mod_sftp.sftp.terms import Terms
 from tests.clients import rawsftp as raw
 from tests.clients.rawsftp import Cursor, SftpStatus, text, u32, u64
 from tests.unit.mod_sftp.desk import EVERYTHING, Desk
+
+#: flags of a setxattr: the name must be new, or must be there
+CREATE, REPLACE = 1, 2
 
 OPENSSH = {"posix-rename@openssh.com": b"1", "statvfs@openssh.com": b"2", "fstatvfs@openssh.com": b"2",
            "hardlink@openssh.com": b"1", "fsync@openssh.com": b"1", "lsetstat@openssh.com": b"1",
@@ -50,34 +54,57 @@ def test_supported2_of_version_6(desk) -> None:
     cur = Cursor(desk(version=6).client.extensions["supported2"])
     attributes, _, opens, access, most = (cur.u32() for _ in range(5))
     assert attributes & 0x1 and opens & 0x8 and access & 0x3 == 0x3 and most == 511 * 1024
-    cur.take(4)
+    assert attributes & 0x4000, "untranslated names are told where there are any"
+    at_open, later = struct.unpack(">HH", cur.take(4))
+    assert (at_open, later) == (1, 1 | 1 << 1 | 1 << 2 | 1 << 9 | 1 << 10)
     assert cur.u32() == 0
     names = [cur.text() for _ in range(cur.u32())]
     cur.done()
     assert names == [b"check-file", b"copy-data", b"copy-file", b"home-directory", b"space-available", b"vendor-id"]
 
 
-SWITCHED = [
-    ("posixRename", "posix-rename@openssh.com", text("a") + text("b")),
-    ("hardlink", "hardlink@openssh.com", text("a") + text("b")),
-    ("fsync", "fsync@openssh.com", text("h")), ("statvfs", "statvfs@openssh.com", text("")),
-    ("statvfs", "fstatvfs@openssh.com", text("h")), ("limits", "limits@openssh.com", b""),
-    ("userGroupNames", "users-groups-by-id@openssh.com", text("") + text("")),
-    ("copyFile", "copy-file", text("a") + text("b") + b"\0"), ("copyData", "copy-data", text("h")),
-    ("checkFile", "check-file-name", text("a")), ("checkFile", "check-file-handle", text("h")),
-    ("homeDirectory", "home-directory", text("")), ("spaceAvailable", "space-available", text("")),
-    ("versionSelect", "version-select", text("3")), ("xattr", "getxattr@proftpd.org", text("a") + text("b") + u32(0)),
-    ("xattr", "fsetxattr@proftpd.org", text("a")),
-]
+#: word of SFTPExtensions -> what it announces, requests with fields that would be taken if it were on
+SWITCHED: dict[str, tuple[set[str], dict[str, bytes]]] = {
+    "posixRename": ({"posix-rename@openssh.com"}, {"posix-rename@openssh.com": text("a") + text("b")}),
+    "hardlink": ({"hardlink@openssh.com"}, {"hardlink@openssh.com": text("a") + text("b")}),
+    "fsync": ({"fsync@openssh.com"}, {"fsync@openssh.com": text("h")}),
+    "statvfs": ({"statvfs@openssh.com", "fstatvfs@openssh.com"},
+                {"statvfs@openssh.com": text(""), "fstatvfs@openssh.com": text("h")}),
+    "limits": ({"limits@openssh.com"}, {"limits@openssh.com": b""}),
+    "userGroupNames": ({"users-groups-by-id@openssh.com"}, {"users-groups-by-id@openssh.com": text("") + text("")}),
+    "copyFile": ({"copy-file"}, {"copy-file": text("a") + text("b") + b"\0"}),
+    "copyData": ({"copy-data"}, {"copy-data": text("h") + u64(0) + u64(0) + text("h") + u64(0)}),
+    "checkFile": ({"check-file"}, {name: text("a") + text("md5") + u64(0) + u64(0) + u32(0)
+                                   for name in ("check-file", "check-file-name", "check-file-handle")}),
+    "homeDirectory": ({"home-directory"}, {"home-directory": text("")}),
+    "spaceAvailable": ({"space-available"}, {"space-available": text("")}),
+    "versionSelect": ({"versions"}, {"version-select": text("3")}),
+    # the client's own introduction is always taken
+    "vendorID": ({"vendor-id"}, {}),
+    "xattr": ({"xattr@proftpd.org"}, {
+        **{f"{f}getxattr@proftpd.org": text("a") + text("b") + u32(0) for f in ("", "f")},
+        **{f"{f}listxattr@proftpd.org": text("a") + u32(0) for f in ("", "f")},
+        **{f"{f}setxattr@proftpd.org": text("a") + text("b") + text("c") + u32(0) for f in ("", "f")},
+        **{f"{f}removexattr@proftpd.org": text("a") + text("b") for f in ("", "f")}}),
+}
 
 
-@pytest.mark.parametrize(("switch", "name", "fields"), SWITCHED)
-def test_a_switched_off_extension_is_neither_announced_nor_taken(root: Path, switch: str, name: str, fields: bytes) -> None:
+def test_every_switch_and_every_extension_is_tried() -> None:
+    assert set(SWITCHED) == EVERYTHING == {row.switch for row in EXTENSIONS} - {""}
+    switched = {row.name for row in EXTENSIONS if row.switch and row.row is not None} - {"vendor-id"}
+    assert switched == {name for _, requests in SWITCHED.values() for name in requests}
+
+
+@pytest.mark.parametrize("switch", SWITCHED)
+def test_a_switched_off_extension_is_neither_announced_nor_taken(root: Path, switch: str) -> None:
     (root / "a").touch()
+    announced, requests = SWITCHED[switch]
+    everything = Desk(root).client.extensions
     client = Desk(root, terms=Terms(extensions=EVERYTHING - {switch})).client
-    assert name not in client.extensions
-    assert client.status(client.extended(name, fields)) == raw.OP_UNSUPPORTED
-    assert [path.name for path in root.iterdir()] == ["a"]
+    assert set(everything) - set(client.extensions) == announced
+    for name, fields in requests.items():
+        assert client.status(client.extended(name, fields)) == raw.OP_UNSUPPORTED, name
+    assert [path.name for path in root.iterdir()] == ["a"] and (root / "a").stat().st_nlink == 1
 
 
 def test_unknown_extensions_are_unsupported(desk) -> None:
@@ -232,6 +259,16 @@ def test_copy_data(desk, root: Path) -> None:
     assert (root / "a").read_bytes() == data
 
 
+def test_a_copy_to_the_end_of_its_own_source_ends(desk, root: Path) -> None:
+    """What it appends is not copied again, however much was asked for."""
+    (root / "log").write_bytes(b"0123456789")
+    client = desk().client
+    source, target = client.open_existing("log"), client.open("log", raw.WRITE_FLAG | raw.APPEND_FLAG)
+    answer = client.extended("copy-data", text(source), u64(2), u64(2**40), text(target), u64(2**41))
+    assert client.status(answer) == raw.OK
+    assert (root / "log").read_bytes() == b"012345678923456789"
+
+
 DIGESTS = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha224": hashlib.sha224, "sha256": hashlib.sha256,
            "sha384": hashlib.sha384, "sha512": hashlib.sha512}
 
@@ -283,7 +320,9 @@ def test_check_file_needs_read(desk, root: Path) -> None:
     assert client.status(answer) == raw.PERMISSION_DENIED
 
 
-def test_extended_attributes(desk, root: Path) -> None:
+@pytest.mark.parametrize("by_handle", [False, True])
+def test_extended_attributes(desk, root: Path, by_handle: bool) -> None:
+    """All eight requests, by path and by handle."""
     (root / "f").touch()
     try:
         os.setxattr(root / "f", "user.probe", b"")
@@ -291,20 +330,40 @@ def test_extended_attributes(desk, root: Path) -> None:
     except OSError:
         pytest.skip("the file system has no extended attributes")
     client = desk().client
-    assert client.status(client.extended("setxattr@proftpd.org", text("f"), text("user.one"), text(b"\0value"), u32(1))) == 0
+    f = "f" if by_handle else ""
+    subject = text(client.open_existing("f", write=True) if by_handle else b"f")
+
+    def put(name: str, value: bytes, flags: int) -> int:
+        return client.status(client.extended(f"{f}setxattr@proftpd.org", subject, text(name), text(value), u32(flags)))
+
+    def get(name: str, room: int) -> bytes:
+        cur = client.expect(client.extended(f"{f}getxattr@proftpd.org", subject, text(name), u32(room)), raw.EXTENDED_REPLY)
+        value = cur.text()
+        cur.done()
+        return value
+
+    def names(room: int) -> list[bytes]:
+        cur = client.expect(client.extended(f"{f}listxattr@proftpd.org", subject, u32(room)), raw.EXTENDED_REPLY)
+        found = [cur.text() for _ in range(cur.u32())]
+        cur.done()
+        return sorted(found)
+
+    def remove(name: str) -> int:
+        return client.status(client.extended(f"{f}removexattr@proftpd.org", subject, text(name)))
+
+    assert put("user.one", b"\0value", CREATE) == raw.OK
     assert os.getxattr(root / "f", "user.one") == b"\0value"
-    again = client.extended("setxattr@proftpd.org", text("f"), text("user.one"), text("x"), u32(1))
-    assert client.status(again) == raw.FAILURE
-    cur = client.expect(client.extended("getxattr@proftpd.org", text("f"), text("user.one"), u32(100)), raw.EXTENDED_REPLY)
-    assert cur.text() == b"\0value"
-    cur.done()
-    cur = client.expect(client.extended("getxattr@proftpd.org", text("f"), text("user.one"), u32(0)), raw.EXTENDED_REPLY)
-    assert cur.text() == b"\0value"
+    assert put("user.one", b"x", CREATE) == raw.FAILURE and put("user.two", b"x", REPLACE) == raw.NO_SUCH_FILE
+    assert put("two", b"second", 0) == raw.OK and put("user.one", b"other", REPLACE) == raw.OK
+    assert (os.getxattr(root / "f", "user.one"), os.getxattr(root / "f", "user.two")) == (b"other", b"second")
+    assert [get("user.one", room) for room in (0, 5, 100, 2**32 - 1)] == [b"other"] * 4
     with pytest.raises(SftpStatus):
-        client.expect(client.extended("getxattr@proftpd.org", text("f"), text("user.one"), u32(5)), raw.EXTENDED_REPLY)
-    handle = client.open_existing("f", write=True)
-    cur = client.expect(client.extended("flistxattr@proftpd.org", text(handle), u32(2**32 - 1)), raw.EXTENDED_REPLY)
-    assert [cur.text() for _ in range(cur.u32())] == [b"user.one"]
-    cur.done()
-    assert client.status(client.extended("fremovexattr@proftpd.org", text(handle), text("user.one"))) == raw.OK
-    assert client.status(client.extended("removexattr@proftpd.org", text("f"), text("user.one"))) == raw.NO_SUCH_FILE
+        get("user.one", 4)
+    assert names(0) == names(2**32 - 1) == [b"user.one", b"user.two"]
+    with pytest.raises(SftpStatus):
+        names(17)
+    assert remove("user.one") == raw.OK and remove("user.one") == raw.NO_SUCH_FILE
+    assert names(18) == [b"user.two"]
+    for name in ("trusted.x", "security.x", "system.posix_acl_access"):
+        put(name, b"x", 0)
+    assert all(name.startswith("user.") for name in os.listxattr(root / "f"))

@@ -71,6 +71,15 @@ def test_names_are_utf8_from_version_4_and_local_on_disk(root: Path, version: in
     assert client.stat(sent).size == client.stat(shown).size == 0
 
 
+def test_version_6_tells_the_name_on_disk_where_it_is_another(root: Path) -> None:
+    """Draft 13, 7.15: the untranslated name, of names that were converted alone."""
+    (root / "plain").touch()
+    (root / os.fsdecode(b"gr\xfc\xdfe")).touch()
+    client = Desk(root, version=6, terms=terms_of(session_for(root, "UseEncoding iso-8859-1 utf-8\n"))).client
+    found = {entry.name: entry.attrs.values.get("untranslated_name") for entry in client.listing("")}
+    assert found == {b".": None, b"..": None, b"plain": None, "grüße".encode(): b"gr\xfc\xdfe"}
+
+
 @pytest.mark.parametrize("conf", ["", "UseEncoding off\n", "UseEncoding on\n", "UseEncoding no-such-set utf-8\n"])
 def test_without_a_usable_character_set_names_are_bytes(root: Path, conf: str) -> None:
     client = Desk(root, version=4, terms=terms_of(session_for(root, conf))).client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from pathlib import Path
 
 import pytest
@@ -338,6 +339,64 @@ def test_delete_on_close_and_nofollow(desk, root: Path) -> None:
     assert not (root / "gone").exists()
 
 
+def test_delete_on_close_holds_for_what_its_client_never_closed(desk, root: Path) -> None:
+    (root / "old").write_bytes(b"x")
+    here = desk(version=6)
+    here.client.write(here.client.open("gone", 1 | 0x800, access=0x2), 0, b"half")
+    here.client.open("old", 2 | 0x800, access=0x1)
+    here.client.open("stays", 1, access=0x2)
+    here.server.close("connection lost")
+    assert os.listdir(root) == ["stays"]
+
+
+@pytest.mark.parametrize(("access", "reads", "writes"), [
+    (0x1, True, False), (0x2, False, True), (0x3, True, True), (0x4, False, True), (0x20, True, False), (0x80, False, False),
+    (0x100, False, False), (0x10000, False, False), (0, False, False)])
+@pytest.mark.parametrize("version", [5, 6])
+def test_a_handle_gives_what_its_access_mask_asked_for(desk, root: Path, version: int, access: int, reads: bool,
+                                                       writes: bool) -> None:
+    (root / "f").write_bytes(b"content")
+    client = desk(version=version).client
+    handle = client.open("f", 2, access=access)
+    answer = client.ask(raw.READ, text(handle), u64(0), u32(100))
+    assert answer.kind == raw.DATA if reads else client.status(answer) == raw.PERMISSION_DENIED
+    assert client.write(handle, 0, b"C") == (raw.OK if writes else raw.PERMISSION_DENIED)
+    assert client.expect(client.ask(raw.FSTAT, text(handle), u32(1)), raw.ATTRS).u32() == 1
+    assert client.close(handle) == raw.OK
+    assert (root / "f").read_bytes() == (b"Content" if writes else b"content")
+
+
+@pytest.mark.parametrize("version", [4, 5, 6])
+def test_text_mode_has_no_offsets(desk, root: Path, version: int) -> None:
+    """Draft 04, 6.3; draft 13, 8.1.1.3 and 8.2: whatever offset comes, reading goes on and writing goes behind the end."""
+    client = desk(version=version).client
+
+    def opened(name: str, *, new: bool) -> bytes:
+        if version == 4:
+            return client.open(name, raw.READ_FLAG | raw.WRITE_FLAG | 0x40 | (raw.CREAT | raw.TRUNC if new else 0))
+        return client.open(name, (1 if new else 2) | 0x20, access=0x3)
+
+    handle = opened("f", new=True)
+    for offset, line in ((0, b"one\n"), (0, b"two\n"), (1000, b"three\n")):
+        assert client.write(handle, offset, line) == raw.OK
+    assert [client.read(handle, offset, 4) for offset in (0, 500, 0)] == [b"one\n", b"two\n", b"thre"]
+    digest = client.extended("check-file-handle", text(handle), text("crc32"), u64(4), u64(4), u32(0))
+    assert client.expect(digest, raw.EXTENDED_REPLY).data[-4:] == zlib.crc32(b"two\n").to_bytes(4, "big")
+    assert client.close(handle) == raw.OK
+    handle = opened("f", new=False)
+    assert client.write(handle, 0, b"four\n") == raw.OK
+    assert client.read(handle, 7, 100) == b"one\ntwo\nthree\nfour\n"
+    assert client.status(client.ask(raw.READ, text(handle), u64(0), u32(1))) == raw.EOF
+    assert (root / "f").read_bytes() == b"one\ntwo\nthree\nfour\n"
+
+
+def test_version_3_has_no_text_mode(desk, root: Path) -> None:
+    client = desk(version=3).client
+    handle = client.open("f", raw.WRITE_FLAG | raw.CREAT | 0x40)
+    assert client.write(handle, 0, b"one") == client.write(handle, 0, b"two") == raw.OK
+    assert (root / "f").read_bytes() == b"two"
+
+
 @pytest.mark.parametrize("version", [3, 6])
 def test_append_ignores_the_offset(desk, root: Path, version: int) -> None:
     (root / "log").write_bytes(b"one ")
@@ -372,7 +431,12 @@ def test_locks_conflict_between_channels(desk, root: Path) -> None:
     assert block(one, mine, 0x80) == raw.OK
     assert block(other, theirs, 0x80) == 25
     assert block(other, theirs, 0x40) == 25
-    assert block(other, theirs, 0xC0) == 26
+    assert block(other, theirs, 0xC0) == block(other, theirs, 0x100) == block(other, theirs, 0) == 26
+    directory = one.expect(one.ask(raw.OPENDIR, text("")), raw.HANDLE).text()
+    assert block(one, directory, 0x80) == 9
+    reading, writing = one.open("f", 2, access=0x1), one.open("f", 2, access=0x2)
+    assert block(one, reading, 0x80) == block(one, writing, 0x40) == raw.PERMISSION_DENIED
+    assert block(one, b"no such handle", 0x80) == 9
     assert one.status(one.ask(raw.UNBLOCK, text(mine), u64(0), u64(10))) == raw.OK
     assert block(other, theirs, 0x80) == raw.OK
 
