@@ -336,6 +336,11 @@ class SftpConf(ConfBlock, module="sftp", prefix="SFTP"):
         if "hostbased" in methods and not conf.authorized_host_keys:
             yield ConfigError("SFTPAuthMethods names hostbased, but no host keys of clients are configured", where,
                               expected="SFTPAuthorizedHostKeys in the same server")
+        for attribute in ("authorized_user_keys", "authorized_host_keys"):
+            for store in getattr(conf, attribute):
+                if not store.startswith("file:"):
+                    yield (f"{conf.source(attribute)}: key store {store}: only file: is built in, so a module that was loaded "
+                           f"must provide {store.partition(':')[0]}:")
         if not any(key[0] == "/" or key.startswith("agent:") for key in conf.host_key):
             yield (f"{conf.source('engine') or scope.where}: SFTPEngine is on without an SFTPHostKey: "
                    "every session will be refused")

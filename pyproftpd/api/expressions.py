@@ -263,6 +263,8 @@ def parse_host_rule(word: str) -> HostRule:
     except ValueError:
         if "/" in text:
             raise ValueError(f"a network such as 192.0.2.0/24, not '{word}'") from None
+        if ":" in text:
+            raise ValueError(f"an IPv6 address or network such as 2001:db8::/32, not '{word}'") from None
         return HostRule(text, _name_kind(text), negated)
     return HostRule(text, "network", negated, network)
 

@@ -94,6 +94,13 @@ def duration(words: Sequence[str], context: ParseContext) -> float:
     return to_duration(words[0])
 
 
+def positive_duration(words: Sequence[str], context: ParseContext) -> float:
+    seconds = to_duration(words[0])
+    if not seconds:
+        raise ValueError("a time above 0")
+    return seconds
+
+
 def to_size(number: str, unit: str = "B") -> int:
     """Bytes from a number and a unit word (1024 based)."""
     factor = _UNITS.get(unit.upper())

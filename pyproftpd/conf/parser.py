@@ -66,7 +66,8 @@ class Parser:
         self._seen: dict[int, dict[str, list[object]]] = {}
         self._actions: dict[str, Callable[[Setting], None]] = {
             "define": self._define, "include": self._include, "includeoptions": self._set_include_options,
-            "loadmodule": self._load_module, "setenv": self._set_environment, "unsetenv": self._unset_environment}
+            "loadmodule": self._load_module, "moduleorder": self._know_modules,
+            "setenv": self._set_environment, "unsetenv": self._unset_environment}
 
     def file(self, path: str) -> None:
         """Read a file in place. A fault of the file system is a fault of the configuration."""
@@ -251,6 +252,13 @@ class Parser:
 
     def _load_module(self, setting: Setting) -> None:
         self.registry.load(setting.value)
+
+    def _know_modules(self, setting: Setting) -> None:
+        known = [f"mod_{module.name}.c" for module in self.registry.modules]
+        for name in setting.value:
+            if name not in known:
+                raise ConfigError(f"{setting.row.directive.keyword} names {name}, which is not loaded",
+                                  hint=values.nearest(name, known).removeprefix("; "))
 
     def _include(self, setting: Setting) -> None:
         if len(self._files) >= MAX_INCLUDE_DEPTH:

@@ -247,7 +247,7 @@ def after_login(birth: Birth) -> None:
 
 
 def enter_scoreboard(birth: Birth) -> None:
-    """A full or unreadable scoreboard: without it limits cannot be counted, so there is no session."""
+    """A full or unreadable scoreboard: without it limits cannot be counted, so there is no session unless that is wanted."""
     session = _session(birth)
     if birth.board is None:
         return
@@ -260,8 +260,9 @@ def enter_scoreboard(birth: Birth) -> None:
             connection_class=session.connection_class, protocol=session.protocol)
     except (ScoreboardFull, OSError) as error:
         session.log.error(f"no place in the scoreboard: {error}")
-        sockets.reset(birth.sock)
-        raise Unserved from error
+        if "AllowMissingEntry" not in session.scope.get(DaemonConf).scoreboard_options:
+            sockets.reset(birth.sock)
+            raise Unserved from error
     birth.board.close_mutex()
 
 

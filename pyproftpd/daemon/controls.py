@@ -148,9 +148,9 @@ class Controls:
         if self._log.sink is not None:
             self._log.sink.close()
         sink: Sink | None = None
-        if self._conf.log not in (None, "none"):
+        if self._conf.log is not None:
             try:
-                sink = open_sink(self._conf.log or "", allow_symlinks=main.get(SystemLogConf).allow_log_symlinks)
+                sink = open_sink(self._conf.log, allow_symlinks=main.get(SystemLogConf).allow_log_symlinks)
             except (OSError, UnsafePath) as error:
                 log.error(f"cannot open ControlsLog {self._conf.log}: {error}")
         self._log = ModuleLog(_LOG_NAME, sink)

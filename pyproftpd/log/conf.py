@@ -66,7 +66,7 @@ def _trace_levels(words: Sequence[str], context: ParseContext) -> tuple[tuple[st
     """(channel, lowest, highest) for each ``channel:level`` or ``channel:min-max``."""
     levels = []
     for word in words[1:] if words[0].lower() == "session" else words:
-        channel, colon, span = word.rpartition(":")
+        channel, colon, span = word.partition(":")
         if not colon or not channel:
             raise ValueError(f"channel:level, not '{word}'")
         low, dash, high = span.partition("-")
@@ -150,7 +150,7 @@ class TraceConf(ConfBlock, module="core"):
         "Trace", _trace_levels, where=SERVERS, arity="1..*", syntax="[session] channel:level|min-max ...", default=(),
         repeat=Repeat.ACCUMULATE, joined=True, doc="Channels to trace, and how closely.")
     trace_log: str | None = directive(
-        "TraceLog", values.log_path, where=Context.SERVER | Context.GLOBAL, arity="1..1", syntax="path",
+        "TraceLog", values.path, where=Context.SERVER | Context.GLOBAL, arity="1..1", syntax="path",
         repeat=Repeat.LAST, doc="File of the trace.")
     trace_options: frozenset[str] = directive(
         "TraceOptions", _trace_options, where=SERVERS, arity="1..*", syntax="+opt|-opt ...", default=TRACE_OPTIONS,

@@ -37,14 +37,14 @@ class ControlsConf(ConfBlock, module="ctrls", prefix="Controls"):
         "ControlsMaxClients", values.integer(1), where=Context.SERVER, arity="1..*", syntax="n", default=5,
         default_text="5", repeat=Repeat.LAST, doc="Most clients served at a time.")
     interval: float = directive(
-        "ControlsInterval", values.duration, where=Context.SERVER, arity="1..*", syntax="secs", default=10.0,
+        "ControlsInterval", values.positive_duration, where=Context.SERVER, arity="1..*", syntax="secs", default=10.0,
         default_text="10", repeat=Repeat.LAST, status=Status.ACCEPTED,
         doc="Seconds between two rounds; here requests are answered at once.")
     auth_freshness: float = directive(
-        "ControlsAuthFreshness", values.duration, where=Context.SERVER, arity="1..*", syntax="secs", default=10.0,
+        "ControlsAuthFreshness", values.positive_duration, where=Context.SERVER, arity="1..*", syntax="secs", default=10.0,
         default_text="10", repeat=Repeat.LAST, doc="Seconds that a client has for its request.")
     log: str | None = directive(
-        "ControlsLog", values.log_path, where=Context.SERVER, arity="1..*", syntax="path|none", repeat=Repeat.LAST,
+        "ControlsLog", values.path_or_none, where=Context.SERVER, arity="1..*", syntax="path|none", repeat=Repeat.LAST,
         doc="Log of the controls.")
 
 

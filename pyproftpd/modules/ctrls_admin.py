@@ -19,7 +19,12 @@ def _engine(words: Sequence[str], context: ParseContext) -> tuple[str, ...]:
     try:
         return ("on",) if values.to_boolean(words[0]) else ("off",)
     except ValueError:
-        return tuple(action.lower() for word in words for action in word.split(",") if action)
+        actions = tuple(action.lower() for word in words for action in word.split(",") if action)
+    known = [row.action for row in CONTROLS]
+    for action in actions:
+        if action not in known:
+            raise ValueError(f"on, off, or actions out of {' '.join(known)}, not '{action}'{values.nearest(action, known)}")
+    return actions
 
 
 class AdminControlsConf(ConfBlock, module="ctrls_admin", prefix="AdminControls"):

@@ -205,7 +205,7 @@ class DaemonConf(ConfBlock, module="core"):
     scoreboard_options: frozenset[str] = directive(
         "ScoreboardOptions", values.options("AllowMissingEntry"), where=SERVERS, arity="1..*",
         syntax="AllowMissingEntry ...", default=frozenset(), repeat=Repeat.ACCUMULATE, joined=True,
-        status=Status.ACCEPTED, doc="Leniency about the scoreboard.")
+        doc="AllowMissingEntry: serve a session that finds no place in the scoreboard; limits do not count it.")
     scoreboard_scrub: float = directive(
         "ScoreboardScrub", _scrub, where=Context.SERVER, arity="1..*", syntax="on|off|secs", default=30.0,
         default_text="on (30 s)", doc="Seconds between two removals of dead entries; off is never.")

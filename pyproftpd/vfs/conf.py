@@ -132,10 +132,10 @@ def _transfer_rate(words: Sequence[str], context: ParseContext) -> Conditional[R
     speed, _, free = words[1].partition(":")
     try:
         per_second = float(speed) * 1024
-        if not 0 < per_second < 2**50:
+        if not 0 <= per_second < 2**50:
             raise ValueError
     except ValueError:
-        raise ValueError("a rate in KB/s above 0") from None
+        raise ValueError("a rate in KB/s; 0 is no limit") from None
     rate = Rate(_commands(words[0]), per_second, values.to_integer(free) if free else 0)
     return Conditional(rate, values.user_class_condition(words[2:]))
 

@@ -35,8 +35,6 @@ class Throttle:
 
 
 def for_command(rates: Iterable[Rate], name: str) -> Throttle | None:
-    """The bucket for a transfer that acts as the FTP command ``name``: the first line that names it."""
-    for rate in rates:
-        if name in rate.commands and rate.bytes_per_second > 0:
-            return Throttle(rate)
-    return None
+    """The bucket for a transfer that acts as the FTP command ``name``: the first line that names it, where 0 is no limit."""
+    rate = next((rate for rate in rates if name in rate.commands), None)
+    return Throttle(rate) if rate is not None and rate.bytes_per_second else None

@@ -104,3 +104,14 @@ def test_bytes_that_are_no_text_are_refused_like_any_other(tmp_path: Path) -> No
 def test_a_directive_of_a_module_that_only_the_c_server_has(configure: Loader) -> None:
     with pytest.raises(ConfigErrors, match="mod_quotatab.c knows such directives"):
         configure("QuotaEngine on\n")
+
+
+def test_an_anonymous_section_of_an_sftp_server_is_nothing_to_warn_of(configure: Loader) -> None:
+    warnings = configure("SFTPEngine on\n<Anonymous /srv>\nUser nobody\n</Anonymous>\n").warnings
+    assert [line for line in warnings if "Anonymous" in line] == []
+
+
+def test_a_key_store_that_nobody_built_in_provides_is_named(configure: Loader) -> None:
+    warnings = configure("SFTPEngine on\nSFTPAuthorizedUserKeys file:~/a fiel:~/b\n").warnings
+    (said,) = [line for line in warnings if "key store" in line]
+    assert said.endswith(":2: key store fiel:~/b: only file: is built in, so a module that was loaded must provide fiel:")
