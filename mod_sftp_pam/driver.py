@@ -33,12 +33,9 @@ MAX_TEXT = 8192
 
 
 class PamDriver:
-    """One per session: it owns the PAM session that a login opened."""
+    """A PAM session that it opened belongs to the login: ``session.store[pam.KeptSession]``."""
 
     name = "pam"
-
-    def __init__(self) -> None:
-        self._kept: pam.KeptSession | None = None
 
     def available(self, scope: Any) -> bool:
         """Without being asked for by name: on by default, as the real server's; but a server whose AuthOrder leaves PAM and
@@ -97,15 +94,16 @@ class PamDriver:
                 raise
             handle.change_password()
 
-    def _open(self, session: Any, handle: pam.PamHandle) -> None:
+    @staticmethod
+    def _open(session: Any, handle: pam.PamHandle) -> None:
         """Open the session and leave its end to a process that stays root; a former one is closed first."""
-        if self._kept is not None:
-            self._kept.close()
+        former = session.store.pop(pam.KeptSession, None)
+        if former is not None:
+            former.close()
         handle.open_session()
         handle.set_credentials()
         session.environ.update(handle.environment())
-        self._kept = pam.keep_session(handle)
-        session.store[pam.KeptSession] = self._kept
+        session.store[pam.KeptSession] = pam.keep_session(handle)
 
 
 def _is_anothers(account: Account) -> bool:

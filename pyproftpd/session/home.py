@@ -2,11 +2,18 @@
 
 Every step works on a directory descriptor and never follows a link (security.md U15): a component that is a link, or
 that somebody exchanged for one, ends the login instead of giving a foreign directory to the user.
+
+A home is made under a name that nobody can guess and appears whole under its own: clients open several connections at
+once, and half a home that a full disk left behind would keep its user out for good.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import secrets
+import shutil
 import stat
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -14,6 +21,7 @@ from typing import TYPE_CHECKING
 from pyproftpd.api.auth import Identity
 from pyproftpd.session.conf import HomeCreation
 from pyproftpd.session.rules import LoginRefused
+from pyproftpd.unix import syscalls
 
 if TYPE_CHECKING:
     from pyproftpd.session.session import Session
@@ -56,17 +64,46 @@ class _Maker:
         try:
             for name in names[:-1]:
                 fd = self._into(fd, name, self._rules.dirmode, self._parent_uid(), self._parent_gid())
-            gid = self._identity.gid if self._rules.homegid is None else self._rules.homegid
-            made = _make_directory(fd, names[-1])
-            try:
-                if self._rules.skel:
-                    self._fill(made)
-                self._own(made, self._identity.uid, gid)
-                os.fchmod(made, self._rules.mode)
-            finally:
-                os.close(made)
+            self._make_home(fd, names[-1])
         finally:
             os.close(fd)
+
+    def _make_home(self, parent: int, name: str) -> None:
+        gid = self._identity.gid if self._rules.homegid is None else self._rules.homegid
+        passing = f".{secrets.token_hex(12)}"
+        try:
+            made = _make_directory(parent, passing)
+        except OSError as error:
+            error.filename = name  # the other name would tell nobody anything
+            raise
+        try:
+            if self._rules.skel:
+                self._fill(made)
+            self._own(made, self._identity.uid, gid)
+            os.fchmod(made, self._rules.mode)
+            _appear(parent, passing, name)
+        except FileExistsError:
+            self._remove(parent, passing, made)
+            if not _is_directory(parent, name):  # else another login of the same user was faster
+                raise
+        except BaseException:
+            self._remove(parent, passing, made)
+            raise
+        finally:
+            os.close(made)
+
+    def _remove(self, parent: int, passing: str, made: int) -> None:
+        """Take away what is not to become a home: first out of its user's reach, then by its descriptor."""
+        self._own(made, os.geteuid(), os.getegid())
+        os.fchmod(made, 0o700)
+        with os.scandir(made) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.name, dir_fd=made)
+                else:
+                    os.unlink(entry.name, dir_fd=made)
+        with contextlib.suppress(OSError):  # somebody may have moved it
+            os.rmdir(passing, dir_fd=parent)
 
     def _into(self, parent: int, name: str, mode: int, uid: int, gid: int) -> int:
         """Open the next component, made if it is missing; ``parent`` is closed."""
@@ -74,7 +111,10 @@ class _Maker:
             try:
                 return os.open(name, _DIRECTORY, dir_fd=parent)
             except FileNotFoundError:
-                fd = _make_directory(parent, name)
+                try:
+                    fd = _make_directory(parent, name)
+                except FileExistsError:  # another login makes the same way
+                    return os.open(name, _DIRECTORY, dir_fd=parent)
                 self._own(fd, uid, gid)
                 os.fchmod(fd, mode)
                 return fd
@@ -151,3 +191,20 @@ def _make_directory(parent: int, name: str) -> int:
         os.close(fd)
         raise OSError(1, "was exchanged for another directory while it was made", name)
     return fd
+
+
+def _appear(parent: int, passing: str, name: str) -> None:
+    """Give the finished home its name. Raises ``FileExistsError`` where something has it."""
+    try:
+        syscalls.renameat2(parent, passing, parent, name, syscalls.RENAME_NOREPLACE)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS):
+            raise
+        os.rename(passing, name, src_dir_fd=parent, dst_dir_fd=parent)  # replaces no file, and no directory with something in it
+
+
+def _is_directory(parent: int, name: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False

@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING
 from pyproftpd.api.auth import Account, Identity, Verdict
 from pyproftpd.api.events import Chrooted, LoginDone
 from pyproftpd.errors import Refused
-from pyproftpd.session import admission, display, home, places, records, revocation, rules
+from pyproftpd.session import admission, display, home, pam_phases, places, records, revocation, rules
 from pyproftpd.session.conf import AuthUnixConf, DisplayConf, LoginConf, ServerConf
 from pyproftpd.session.loop import SessionEnd
-from pyproftpd.session.pam_phases import PamPhases
 from pyproftpd.session.rules import LoginRefused
 from pyproftpd.unix import crypt
 from pyproftpd.unix.users import Names
@@ -70,7 +69,6 @@ class Login:
     home: str = ""
     start: str = ""
     identity: Identity | None = None
-    pam: PamPhases | None = None
     undo: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -230,6 +228,7 @@ def establish(session: Session, candidate: Candidate, method: str) -> None:
             step(login)
     except BaseException as error:
         _take_back(login)
+        pam_phases.discard(session)
         if isinstance(error, LoginRefused):
             session.log.notice(f"USER {candidate.user} (Login failed): {error.told}")
         if isinstance(error, OSError):
@@ -315,11 +314,8 @@ def admit(login: Login) -> None:
 
 def pam(login: Login) -> None:
     """Account and session phases, where a PAM session is asked for; before home, as pam_mkhomedir makes homes."""
-    login.pam = PamPhases.of(login.session, login.account)
-    if login.pam is not None:
-        login.undo.append(login.pam.abandon)
-        with login.session.privs.root():
-            login.pam.run()
+    with login.session.privs.root():
+        pam_phases.run(login.session, login.account)
 
 
 def make_home(login: Login) -> None:
@@ -424,12 +420,6 @@ def enclose(login: Login) -> None:
     session.scope, session.identity = login.scope, login.identity
 
 
-def keep_pam(login: Login) -> None:
-    if login.pam is not None:
-        with login.session.privs.root():
-            login.pam.keep()
-
-
 def become(login: Login) -> None:
     """Groups, ids, then the jail, which must be the directory that was looked at."""
     session, privs = login.session, login.session.privs
@@ -479,4 +469,4 @@ def announce(login: Login) -> None:
 
 BEFORE: tuple[Callable[[Login], None], ...] = (
     groups, bind, account_rules, limit_login, admit, pam, make_home, find_root, find_start, open_records)
-COMMIT: tuple[Callable[[Login], None], ...] = (enclose, keep_pam, become, open_view, announce)
+COMMIT: tuple[Callable[[Login], None], ...] = (enclose, become, open_view, announce)

@@ -353,8 +353,8 @@ class AuthPamConf(ConfBlock, module="auth_pam"):
         "AuthPAM", values.boolean, where=SERVERS, arity="1..*", syntax="on|off", default=True, default_text="on",
         doc="Ask PAM about passwords.")
     auth_pam_config: str = directive(
-        "AuthPAMConfig", values.text, where=SERVERS, arity="1..*", syntax="service", default="ftp", default_text="ftp",
-        doc="Name of the PAM service.")
+        "AuthPAMConfig", values.text, where=SERVERS, arity="1..*", syntax="service", default="", default_text="ftp",
+        doc="Name of the PAM service; without this line proftpd where it has a file, as in Debian's packages.")
     auth_pam_options: frozenset[str] = directive(
         "AuthPAMOptions", values.options("NoTTY"), where=SERVERS, arity="1..*", syntax="NoTTY ...",
         default=frozenset(), doc="What PAM is not told.")

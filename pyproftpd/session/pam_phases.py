@@ -2,13 +2,15 @@
 
 A password that PAM found right brings its transaction along. For a key login AuthPAMSession asks for a new one, whose
 questions nobody could answer. mod_sftp_pam has opened its session already. Source: real server, mod_auth_pam; sshd(8).
+
+An open session is left to its keeper at once: whatever ends the login from there on, it is closed.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyproftpd.api.auth import Account
+from pyproftpd.api.auth import Account, Verdict
 from pyproftpd.session.rules import LoginRefused, wording
 from pyproftpd.session.sources.auth_pam import PamSource
 from pyproftpd.unix import pam
@@ -19,53 +21,45 @@ if TYPE_CHECKING:
 _LOGIN_TIMER = "TimeoutLogin"
 
 
-class PamPhases:
-    """The PAM session of one login, from its opening to the keeper that will close it."""
-
-    def __init__(self, session: Session, source: PamSource, account: Account, proved: pam.PamHandle | None) -> None:
-        self._session, self._source, self._account = session, source, account
-        self._handle = proved
-        self._proved = proved is not None
-
-    @classmethod
-    def of(cls, session: Session, account: Account) -> PamPhases | None:
-        """``None`` where PAM has no part in this login, or has played it."""
-        if pam.KeptSession in session.store:
-            return None
-        source = next((source for source in session.sources if isinstance(source, PamSource)), None)
-        if source is None:
-            return None
-        proved = source.take()
-        if proved is None and not (source.sessions and source.vouches(account)):
-            return None
-        return cls(session, source, account, proved)
-
-    def run(self) -> None:
-        """Account phase unless the password's check included it; credentials; session. As root. Raises ``Refused``."""
-        timers = self._session.timers
-        try:
-            if self._handle is None:
-                self._handle = self._source.start(self._account.name, pam.silent_conversation, self._session.remote_name,
-                                                  lambda: timers.left(_LOGIN_TIMER))
-            if not self._proved:
-                self._handle.account()
-            self._handle.conversation = pam.silent_conversation
-            self._handle.set_credentials()
-            self._handle.open_session()
-            self._session.environ.update(self._handle.environment())
-        except pam.PamError as error:
-            raise LoginRefused(f"{wording(error.verdict)} (PAM service '{self._source.service}': {error})",
-                               f"AuthPAMConfig {self._source.service}") from error
-
-    def abandon(self) -> None:
-        """A later rule refused the login: close what was opened. As the caller's ids; takes root itself."""
-        handle, self._handle = self._handle, None
+def run(session: Session, account: Account) -> None:
+    """Account phase unless the password's check included it; credentials; session. As root. Raises ``Refused``."""
+    source = _source(session)
+    if source is None or pam.KeptSession in session.store:
+        return
+    handle = source.take()
+    proved = handle is not None
+    if not (proved or (source.sessions and source.vouches(account))):
+        return
+    try:
+        if handle is None:
+            handle = source.start(account.name, pam.silent_conversation, session.remote_name,
+                                  lambda: session.timers.left(_LOGIN_TIMER))
+        if not proved:
+            handle.account()
+        handle.conversation = pam.silent_conversation
+        handle.set_credentials()
+        handle.open_session()
+        session.environ.update(handle.environment())
+        session.store[pam.KeptSession] = pam.keep_session(handle)
+    except (pam.PamError, OSError) as error:
         if handle is not None:
-            with self._session.privs.root():
-                handle.end()
+            handle.end()
+        verdict = error.verdict if isinstance(error, pam.PamError) else Verdict.REFUSED
+        raise LoginRefused(f"{wording(verdict)} (PAM service '{source.service}': {error})",
+                           f"AuthPAMConfig {source.service}") from error
 
-    def keep(self) -> None:
-        """Hand the open session to a process that closes it as root when this one has gone."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            self._session.store[pam.KeptSession] = pam.keep_session(handle)
+
+def discard(session: Session) -> None:
+    """The login was refused: nothing of PAM stays open, and a later attempt is decided anew. Takes root itself."""
+    kept = session.store.pop(pam.KeptSession, None)
+    if isinstance(kept, pam.KeptSession):
+        kept.close()
+    source = _source(session)
+    handle = source.take() if source else None
+    if handle is not None:
+        with session.privs.root():
+            handle.end()
+
+
+def _source(session: Session) -> PamSource | None:
+    return next((source for source in session.sources if isinstance(source, PamSource)), None)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyproftpd.api.auth import Verdict
+from pyproftpd.unix.proctitle import title_setter
 
 try:
     from pam.__internals import PamConv, PamMessage, PamResponse, conv_func
@@ -424,6 +425,7 @@ def keep_session(handle: PamHandle) -> KeptSession:
         return KeptSession(writing)
     status = 1
     try:
+        title_setter()(f"proftpd: keeps the PAM session of {handle.user()}")
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
             signal.signal(number, signal.SIG_IGN)
         _close_all_but(reading)

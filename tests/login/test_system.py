@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from pyproftpd.session.session import Session
 from pyproftpd.unix import pam
 from tests.login.attempts import Outcome, attempt
+from tests.pam.test_driver import wait_for
 from tests.servers import BASE, Site
 
 pytestmark = pytest.mark.root
@@ -161,10 +161,7 @@ def test_the_pam_session_opens_and_closes_once_as_root(machine: Machine, passwor
     got = machine.log_in(password, extra=machine.with_pam + "AuthPAMSession on\nDefaultRoot ~\n",
                          then=lambda session: pam.KeptSession in session.store)
     assert got.result == "in" and got.extra is True and got.uids[0] != 0 and not got.regained
-    end = time.monotonic() + 5
-    while len(record.read_text().splitlines()) < 2 and time.monotonic() < end:
-        time.sleep(0.02)
-    assert record.read_text().splitlines() == [opened, f"close_session {machine.user} 127.0.0.1 0"]
+    assert wait_for(record, 2) == [opened, f"close_session {machine.user} 127.0.0.1 0"]
 
 
 def test_a_session_that_a_later_rule_refuses_is_closed_again(machine: Machine) -> None:
@@ -174,7 +171,7 @@ def test_a_session_that_a_later_rule_refuses_is_closed_again(machine: Machine) -
     script.chmod(0o755)
     machine.serve("auth required pam_unix.so", f"session required pam_exec.so {script}")
     got = machine.log_in(extra=machine.with_pam + "DefaultRoot /nonexistent\n")
-    assert got.result == "refused" and record.read_text().split() == ["open_session", "close_session"]
+    assert got.result == "refused" and wait_for(record, 2) == ["open_session", "close_session"]
 
 
 def test_pam_mkhomedir_makes_the_home_before_it_is_looked_for(machine: Machine) -> None:

@@ -144,6 +144,18 @@ def test_u5_the_session_is_opened_and_closed_once_as_root(start: Start, service:
     assert all(line.endswith("uid=0") for line in lines)
 
 
+def test_the_session_of_a_login_that_a_rule_refuses_is_closed_at_once(start: Start, service: Service, tmp_path: Path) -> None:
+    """The connection stays; the next attempt is decided anew."""
+    log = tmp_path / "session"
+    name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"
+                   f"session required pam_exec.so {script(tmp_path, log)}")
+    with connect(start(f"SFTPPAMServiceName {name}", prologue="<Limit LOGIN>\nDenyUser demo\n</Limit>\n")) as client:
+        for count in (2, 4):
+            failure(client.ask("demo"))
+            lines = wait_for(log, count)
+            assert [line.split()[0] for line in lines[-2:]] == ["open_session", "close_session"]
+
+
 def test_the_session_is_closed_when_it_is_killed(start: Start, service: Service, tmp_path: Path) -> None:
     log = tmp_path / "session"
     name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"

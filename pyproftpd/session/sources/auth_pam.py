@@ -4,7 +4,8 @@ It supplies no accounts. It vouches for those of the system, and for an AuthUser
 elsewhere", as in passwd(5)); for other entries of a file PAM would be a second source speaking for the first one's
 account (security.md U19). Different on purpose: the real server lets shadow decide after PAM refused.
 
-Where no AuthPAMConfig is written and the default service has no file, PAM is not in use on this host and shadow decides.
+Where nothing asks for PAM (AuthPAMConfig, AuthPAM, AuthPAMSession, a ``*`` in AuthOrder) and no default service has a file,
+PAM is not in use on this host and shadow decides.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyproftpd.api.auth import Account, Verdict
-from pyproftpd.session.conf import AuthPamConf
+from pyproftpd.session.conf import AuthPamConf, LoginConf
 from pyproftpd.session.sources import auth_unix
 from pyproftpd.unix import pam
 
@@ -21,6 +22,9 @@ NAME = "auth_pam"
 
 #: passwd(5): the password is kept elsewhere
 ELSEWHERE = "x"
+
+#: without an AuthPAMConfig line the first that has a file: Debian's proftpd is built with the one, upstream's with the other
+DEFAULT_SERVICES = ("proftpd", "ftp")
 
 #: PAM_TTY, which some modules insist on; there is none
 TTY = "/dev/ftpd"
@@ -143,10 +147,12 @@ class PamSource:
 
 def make(scope: Any, facts: Any = None) -> PamSource | None:
     conf = scope.get(AuthPamConf)
-    if not conf.auth_pam or not pam.available():
+    if not conf.auth_pam:
         return None
-    asked_for = conf.source("auth_pam_config") or conf.source("auth_pam") or conf.auth_pam_session
-    if not asked_for and not pam.service_exists(conf.auth_pam_config):
+    found = next((name for name in DEFAULT_SERVICES if pam.service_exists(name)), "")
+    asked_for = (conf.source("auth_pam_config") or conf.source("auth_pam") or conf.auth_pam_session
+                 or (NAME, True) in scope.get(LoginConf).auth_order)
+    if not asked_for and not (found and pam.available()):
         return None
-    return PamSource(conf.auth_pam_config, tty="" if "NoTTY" in conf.auth_pam_options else TTY,
-                     sessions=conf.auth_pam_session)
+    return PamSource(conf.auth_pam_config or found or DEFAULT_SERVICES[0],
+                     tty="" if "NoTTY" in conf.auth_pam_options else TTY, sessions=conf.auth_pam_session)

@@ -3,7 +3,8 @@
 Two questions, two answers. *Who is this?* is answered by the first source, in order, that knows the name; a source with
 ``*`` ends the search. *Is this the password?* is answered by the source that supplied the account and by no other
 (security.md U19); where PAM is in use it answers for the accounts of the system in place of shadow, because a PAM
-refusal that another check could turn into a login would be less checking than was configured.
+refusal that another check could turn into a login would be less checking than was configured. For the same reason
+``mod_auth_pam.c*`` refuses the passwords of accounts that come from sources behind it and that PAM does not speak for.
 """
 
 from __future__ import annotations
@@ -98,6 +99,10 @@ class Sources:
         voucher = self._voucher(account)
         if voucher:
             return voucher.check_for(account, password, remote, limit), voucher.name
+        final = self._final(account)
+        if final:
+            self._check_ghost(user, password, remote, limit)
+            return Verdict.REFUSED, final.name
         own = self.source(account.source)
         return (own.check(account, password), own.name) if own else (Verdict.NO_USER, "")
 
@@ -117,10 +122,23 @@ class Sources:
         vouchers = (source for source, _ in self._rows if isinstance(source, Voucher))
         return next((voucher for voucher in vouchers if voucher.vouches(account)), None)
 
+    def _final(self, account: Account) -> Voucher | None:
+        """The voucher with a ``*`` that stands before the account's own source."""
+        for source, authoritative in self._rows:
+            if source.name == account.source:
+                return None
+            if authoritative and isinstance(source, Voucher):
+                return source
+        return None
+
     def reason(self, account: Account) -> str:
         """What who checked the last password has to say of its refusal."""
         voucher = self._voucher(account)
-        return voucher.complaint if voucher else ""
+        if voucher:
+            return voucher.complaint
+        final = self._final(account)
+        return (f"AuthOrder: mod_{final.name}.c* is final, and does not speak for accounts of mod_{account.source}.c"
+                if final else "")
 
     def changer(self, account: Account) -> Changer | None:
         """Who could replace the password of this account, if anybody."""

@@ -127,6 +127,43 @@ def test_a_dangling_link_in_place_of_the_home_ends_the_login(base: Path) -> None
     assert not (base / "target").exists()
 
 
+def test_logins_that_come_together_find_one_whole_home(base: Path) -> None:
+    """Clients open several connections at once."""
+    skel = base / "skel"
+    for number in range(20):
+        (skel / f"inner{number}").mkdir(parents=True)
+        (skel / f"inner{number}" / "file").write_text("from the skeleton")
+    homes = base / "homes"
+    children = []
+    for _ in range(6):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                create(homes / "below" / "eve", HomeCreation(skel=str(skel)))
+                status = 0 if shape(homes / "below" / "eve") == (0o700, UID, GID) else 2
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
+    assert os.listdir(homes / "below") == ["eve"]
+    assert len(list((homes / "below" / "eve").rglob("file"))) == 20
+
+
+def test_a_home_that_cannot_be_finished_leaves_nothing_in_the_way(base: Path) -> None:
+    deep, skel = base / "deep", base / "skel"
+    (deep / "file").parent.mkdir()
+    (deep / "file").write_text("x")
+    (deep / "/".join(["d"] * (home.MAX_DEPTH + 1))).mkdir(parents=True)
+    (base / "homes").mkdir()
+    with pytest.raises(Refused):
+        create(base / "homes" / "eve", HomeCreation(skel=str(deep)))
+    assert os.listdir(base / "homes") == []
+    skel.mkdir()
+    create(base / "homes" / "eve", HomeCreation(skel=str(skel)))
+    assert shape(base / "homes" / "eve") == (0o700, UID, GID)
+
+
 def test_without_root_the_user_makes_the_home_where_he_may(base: Path) -> None:
     (base / "open").mkdir()
     os.chown(base / "open", UID, GID)

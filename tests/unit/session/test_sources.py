@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from pyproftpd.api.auth import Account, Verdict
-from pyproftpd.session.conf import AuthFile
+from pyproftpd.session.conf import AuthFile, AuthPamConf, LoginConf
 from pyproftpd.session.sources import decoy
 from pyproftpd.session.sources.auth_file import FileSource
 from pyproftpd.session.sources.auth_pam import PamSource
+from pyproftpd.session.sources.auth_pam import make as make_pam
 from pyproftpd.session.sources.auth_unix import UnixSource
 from pyproftpd.session.sources.order import Sources
+from pyproftpd.unix import pam as pam_binding
 
 #: password "correct horse", by openssl passwd
 HASH = "$5$abcdefgh$ruMep1ijHnJPZbETDNiumskxcX3kN4lzZd5VlsqE7eB"
@@ -232,6 +234,42 @@ def test_pam_speaks_for_the_system_and_not_for_a_file(folder: Path) -> None:
     assert sources.check(sources.account("alice"), "alice", RIGHT) == (Verdict.OK, "auth_file")
     assert sources.check(sources.account("root"), "root", RIGHT)[1] == "auth_pam"
     assert sources.check(sources.account("kept"), "kept", RIGHT)[1] == "auth_pam"
+
+
+def test_pam_with_a_star_is_final_for_what_stands_behind_it(folder: Path) -> None:
+    """Never a login with less checking than configured: PAM does not know the accounts of the file."""
+    file, pam, unix = source(folder, PASSWD), PamSource("no-such-service-here"), UnixSource()
+    for rows, expected in (([(pam, True), (unix, False), (file, False)], Verdict.REFUSED),
+                           ([(pam, False), (unix, False), (file, False)], Verdict.OK),
+                           ([(file, False), (pam, True), (unix, False)], Verdict.OK)):
+        sources = Sources(rows)
+        account = sources.account("alice")
+        assert account is not None and sources.check(account, "alice", RIGHT)[0] is expected
+        assert bool(sources.reason(account)) is (expected is Verdict.REFUSED)
+
+
+@dataclass
+class Settings:
+    """What PamSource is made from."""
+
+    pam: AuthPamConf
+    login: LoginConf
+
+    def get(self, block: type) -> object:
+        return self.pam if block is AuthPamConf else self.login
+
+
+@pytest.mark.parametrize(("files", "order", "service"), [
+    (("proftpd", "ftp"), ("auth_pam", False), "proftpd"), (("ftp",), ("auth_pam", False), "ftp"),
+    ((), ("auth_pam", False), None), ((), ("auth_pam", True), "proftpd")])
+def test_the_service_of_a_host_that_names_none(folder: Path, monkeypatch: pytest.MonkeyPatch, files: tuple[str, ...],
+                                               order: tuple[str, bool], service: str | None) -> None:
+    """Debian's proftpd is built with proftpd, upstream's with ftp. A star asks for PAM: without a file nobody comes in."""
+    monkeypatch.setattr(pam_binding, "SERVICE_DIRECTORIES", (str(folder),))
+    for name in files:
+        (folder / name).write_text("auth required pam_deny.so\n")
+    made = make_pam(Settings(AuthPamConf({}), LoginConf({"auth_order": (order,)})))
+    assert (made.service if made else None) == service
 
 
 def test_a_pam_service_without_a_file_refuses(folder: Path) -> None:
