@@ -25,12 +25,15 @@ from mod_sftp.transport.warmup import Silent, warm_up
 from mod_sftp.wire.messages import Disconnect
 from pyproftpd.conf.scope import Configuration, Scope
 from pyproftpd.errors import ConfigError, PeerError
-from pyproftpd.log.conf import SystemLogConf
+from pyproftpd.log.conf import SystemLogConf, TraceConf
 from pyproftpd.log.sinks import UnsafePath, open_sink
+from pyproftpd.log.trace import DEFAULT
 from pyproftpd.session.conf import ServerConf
 from pyproftpd.session.display import Display
 from pyproftpd.session.session import Session
 
+#: what ``Trace`` may name: the channels that a session writes to
+TRACED = ("ssh2", "sftp", "scp")
 #: the software part of the version line where ServerIdent does not name one. Source: real server
 SOFTWARE = "mod_sftp"
 #: version line without CR LF (RFC 4253 4.2)
@@ -62,11 +65,20 @@ def fips_asked(configuration: Configuration) -> bool:
 
 
 def remarks(scope: Scope) -> tuple[str, ...]:
-    """What is said once at start about the algorithms and the anonymous sections of a server."""
+    """What is said once at start about the algorithms, the anonymous sections and the trace of a server."""
     conf = scope.get(SftpConf)
     algorithms = crypto_remarks({"cipher": conf.ciphers, "mac": conf.digests, "kex": conf.key_exchanges,
                                  "hostkey": conf.host_keys, "pubkey": conf.auth_public_keys}, profile=conf.security_profile)
-    return (*algorithms, *anonymous.remarks(scope))
+    return (*algorithms, *anonymous.remarks(scope), *_untraced(scope))
+
+
+def _untraced(scope: Scope) -> tuple[str, ...]:
+    conf = scope.get(TraceConf)
+    unknown = dict.fromkeys(name for name, _, high in conf.trace if high and name not in (*TRACED, DEFAULT))
+    if not unknown:
+        return ()
+    return (f"{conf.source('trace')}: Trace names channels to which nothing is written: {', '.join(unknown)} "
+            f"(there are {', '.join(TRACED)})",)
 
 
 def prepare(scope: Scope, loaded: dict[str, PrivateSigner], *, fips: bool) -> Prepared:

@@ -196,6 +196,8 @@ class AuthService:
                 if finished:
                     login.establish(self._session, attempt.candidate, method.name)
                     command.code, command.text = "230", f"User {attempt.user} logged in"
+                    if self._session.chroot:
+                        self._session.notes["mod_sftp.chroot-path"] = self._session.chroot
                 else:
                     command.code, command.text, command.errno = "530", "Login incorrect.", errno.EACCES
                     command.note("mod_sftp.nonfatal-attempt", method.name)

@@ -99,6 +99,8 @@ def _note(cmd: Command, record: TransferRecord) -> None:
         cmd.note("mod_xfer.file-offset", str(record.offset))
     if record.file_size is not None:
         cmd.note("mod_xfer.file-size", str(record.file_size))
+    if not record.complete:
+        cmd.note("mod_sftp.file-status", "failed")
 
 
 def _tell_lost_lines(session: Session) -> None:

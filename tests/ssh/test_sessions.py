@@ -47,6 +47,26 @@ def test_environment_and_notes_of_a_session(start: Callable[..., Server], site: 
         assert found[2 * number + 1] == found[2 * number], name
 
 
+@pytest.mark.root
+@pytest.mark.parametrize("ours", [True, pytest.param(False, marks=pytest.mark.real)], ids=["ours", "real"])
+def test_notes_of_the_jail_and_of_a_broken_upload(start: Callable[..., Server], site: Site, ours: bool) -> None:
+    server = start('DefaultRoot ~\nLogFormat all "%m %s [%{note:mod_sftp.file-status}] [%{note:mod_sftp.chroot-path}]"\n'
+                   f"ExtendedLog {site.root}/log/ext.log ALL all\n", ours=ours)
+    (site.root / "up").write_text("content")
+    assert openssh.sftp(server, f"put {site.root}/up whole\n").returncode == 0
+    with Live(server.port) as live:
+        channel = live.log_in().open()
+        live.sftp(channel)
+        live.data(channel, INIT)
+        assert live.pump(lambda: VERSION in live.received())
+        before = len(live.received())
+        live.data(channel, u32(21) + b"\x03" + u32(1) + string("half") + u32(0x1a) + u32(0))
+        assert live.pump(lambda: len(live.received()) > before)
+    home = site.accounts["demo"].home
+    text = site.wait_for_log("ext.log", "STOR 451")
+    assert f"STOR 226 [] [{home}]" in text and f"STOR 451 [failed] [{home}]" in text and f"PASS 230 [] [{home}]" in text
+
+
 @pytest.mark.parametrize(("setting", "hash_name", "encoding"), [
     ("md5+hex+colons", "md5", "colons"), ("sha1", "sha1", "base64"), ("md5+hex", "md5", "hex")])
 def test_fingerprints_are_shown_as_configured(start: Callable[..., Server], site: Site, setting: str, hash_name: str,
@@ -180,10 +200,12 @@ def test_traces_of_every_channel_of_ours(start: Callable[..., Server], site: Sit
 
 
 def test_no_trace_where_none_is_asked_for(start: Callable[..., Server], site: Site) -> None:
-    server = start(f"TraceLog {site.root}/log/trace.log\nTrace sftp:6\n")
+    """A channel of the real server to which nothing is written here is named at start, and no other."""
+    server = start(f"TraceLog {site.root}/log/trace.log\nTrace sftp:6 lock:10 fileperms:0 DEFAULT:1\n")
     assert openssh.sftp(server, "pwd\n").returncode == 0
     text = site.wait_for_log("trace.log", "REALPATH")
     assert "<ssh2" not in text and "<sftp:7" not in text
+    assert "Trace names channels to which nothing is written: lock (there are ssh2, sftp, scp)" in site.log("stderr")
 
 
 @pytest.mark.parametrize("policy", ["low", "medium", "high", "paranoid", "rogaway", "none"])
