@@ -11,8 +11,8 @@ import paramiko
 from paramiko.common import DEBUG
 
 from tests.servers import Server
+from tests.waiting import LIMIT
 
-LIMIT = 15.0
 REQUEST, FAILURE, SUCCESS, BANNER, METHOD, RESPONSE = 50, 51, 52, 53, 60, 61
 
 

@@ -9,9 +9,7 @@ import time
 from collections.abc import Callable
 
 from tests.link.client import Choice, Client, string, take_string, u32
-
-#: no answer of a server on loopback takes longer
-LIMIT = 10.0
+from tests.waiting import LIMIT
 
 INIT = u32(5) + b"\x01" + u32(3)
 VERSION = b"\x02" + u32(3)

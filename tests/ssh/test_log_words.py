@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-import time
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +13,7 @@ from tests.clients import openssh
 from tests.link.client import Choice, string
 from tests.link.live import Live
 from tests.servers import Server
+from tests.waiting import wait_until
 
 
 def first_bytes(text: bytes) -> Callable[[Server], object]:
@@ -94,11 +94,6 @@ def test_lines(start: Callable[..., Server], ours: bool, scene: str) -> None:
     act(server)
     for line in lines:
         pattern = line.replace("server \\(127", "server \\(.*127")  # the real one writes ::ffff:127.0.0.1
-        wait_for_line(server, rf"^\S+ \S+ mod_sftp/\S+\[\d+\]: {pattern}$")
-
-
-def wait_for_line(server: Server, pattern: str, limit: float = 3.0) -> None:
-    end = time.monotonic() + limit
-    while not re.search(pattern, log := server.site.log("sftp.log"), re.M):
-        assert time.monotonic() < end, f"{pattern}\n{log}"
-        time.sleep(0.02)
+        pattern = rf"^\S+ \S+ mod_sftp/\S+\[\d+\]: {pattern}$"
+        wait_until(lambda pattern=pattern: re.search(pattern, server.site.log("sftp.log"), re.M),  # type: ignore[misc]
+                   lambda pattern=pattern: f"{pattern}\n{server.site.log('sftp.log')}")  # type: ignore[misc]

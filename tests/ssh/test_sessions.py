@@ -236,7 +236,7 @@ def test_rekey_by_time(start: Callable[..., Server]) -> None:
     server = start("SFTPRekey required 1\n")
     with Live(server.port) as live:
         live.log_in()
-        assert live.pump(lambda: live.client.exchanges == 2, 5)
+        assert live.pump(lambda: live.client.exchanges == 2)
         assert live.alive()
 
 
