@@ -152,7 +152,6 @@ def make_session(birth: Birth) -> None:
         sock=birth.sock, remote=birth.remote, local=birth.local, configuration=birth.world.configuration,
         server=scope, dispatcher=birth.world.dispatcher, privs=birth.privs, timers=timers, loop=loop,
         events=event_bus(birth.world.configuration.modules), log=birth.log, trace=open_trace(birth))
-    loop.before_wait = session.tell
     session.server_name = scope.get(ServerConf).server_name
     session.titles = (birth.set_title, birth.world.main.get(DaemonConf).process_titles == "verbose")
     birth.session = session

@@ -35,6 +35,7 @@ from pyproftpd.session.conf import DaemonConf
 from pyproftpd.session.loop import Loop, SessionEnd
 from pyproftpd.session.shutmsg import ShutdownConf
 from pyproftpd.unix import sockets
+from pyproftpd.unix.immortal import share_modules
 from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.scoreboard import Scoreboard
 from pyproftpd.unix.sockets import Address
@@ -107,6 +108,7 @@ class Master:
         Measured: 8.4 MB of private memory a child without, 3.5 MB with (a configuration of 20,000 objects).
         """
         gc.collect()
+        share_modules()
         gc.freeze()
         self.set_title("proftpd: (accepting connections)")
 

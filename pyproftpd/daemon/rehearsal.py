@@ -128,7 +128,6 @@ def _play(play: Rehearsal, number: int, options: Options, world: World, signals:
         session = birth.session
         assert session is not None
         session.loop = Stage(session.timers, signals, client)
-        session.loop.before_wait = session.tell
         for step in BEHIND:
             step(birth)
         session.emit(Connected())

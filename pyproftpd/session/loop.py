@@ -45,8 +45,6 @@ class Loop:
         self._last: tuple[Sequence[int], Sequence[int]] = ((), ())
         self._reason: str | None = None
         self._interrupted = False
-        #: called ahead of each wait
-        self.before_wait: Callable[[], None] = lambda: None
 
     def stop(self, reason: str) -> None:
         """Make this and every later wait raise ``SessionEnd(reason)``; the first reason stands."""
@@ -68,7 +66,6 @@ class Loop:
         Both lists are empty after a timeout. A descriptor with an error or a hang-up counts as ready for whatever it
         was waited for, so that the caller's next call meets the error itself. Raises ``SessionEnd``.
         """
-        self.before_wait()
         deadline = None if timeout is None else self.timers.clock() + timeout
         self._watch(read, write)
         while True:

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: how long a session does one thing before scoreboard and process title say so, in seconds
+TELL_AFTER = 0.05
+_TELLING = "Telling"
+
 
 class Session:
     """Filled in by ``daemon/child.py`` (connection), ``session/login.py`` (identity, view) and the front end."""
@@ -49,8 +53,7 @@ class Session:
         "privs", "timers", "loop", "events", "dispatcher", "store",
         # the records
         "log", "trace", "extended", "transfer_log", "slot", "server_name", "server_dns", "protocol", "bytes_in",
-        "bytes_out", "environ", "notes", "end_reason", "titles", "running",
-        "_doing", "_told",
+        "bytes_out", "environ", "notes", "end_reason", "titles", "running", "_doing",
     )
 
     def __init__(self, *, sock: socket.socket, remote: tuple[str, int], local: tuple[str, int],
@@ -83,7 +86,6 @@ class Session:
         self.running = 0
         #: what ``show`` was told last, and whether scoreboard and title say so
         self._doing: Command | None = None
-        self._told = True
         self.server_name, self.server_dns = "", self.local_address
         self.protocol = ""
         self.bytes_in = self.bytes_out = 0
@@ -106,15 +108,15 @@ class Session:
         return Phases(self.dispatcher, self, cmd)
 
     def show(self, cmd: Command | None) -> None:
-        """What the session does now; ``None``: it waits for its client. Scoreboard and process list say it at the next
-        wait: what is over by then nobody could have seen."""
-        self._doing, self._told = cmd, False
+        """What the session does now; ``None``: it waits for its client. Scoreboard and process list say it a moment
+        later: what is over by then nobody could have seen."""
+        self._doing = cmd
+        if _TELLING not in self.timers:
+            self.timers.add(_TELLING, TELL_AFTER, self._tell)
 
-    def tell(self) -> None:
+    def _tell(self) -> None:
         """Write what was shown last to scoreboard and process title."""
-        if self._told:
-            return
-        self._told, cmd = True, self._doing
+        cmd = self._doing
         if self.slot is not None:
             cwd = self.cwd if self.view is not None else ""
             if cmd is None:

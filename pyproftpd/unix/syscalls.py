@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import struct
 
@@ -36,6 +37,10 @@ _STATX_BTIME_OFFSET = 80
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
+_openat2 = _libc["syscall"]  # an object of its own, unlike _libc.syscall
+_openat2.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)
+_openat2.restype = ctypes.c_long
+
 
 def _check(result: int, *paths: str) -> int:
     if result < 0:
@@ -44,27 +49,36 @@ def _check(result: int, *paths: str) -> int:
     return result
 
 
+def _name(path: str) -> bytes:
+    """As C takes it. Raises ``ValueError`` for a NUL, behind which C would not look."""
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise ValueError("embedded null byte")
+    return name
+
+
 def renameat2(olddirfd: int, old: str, newdirfd: int, new: str, flags: int) -> None:
     """rename(2) relative to directories; ``RENAME_NOREPLACE`` fails with EEXIST, with no moment in between."""
     try:
         call = _libc.renameat2
     except AttributeError:  # a C library without the wrapper
         raise OSError(38, os.strerror(38), old) from None
-    _check(call(olddirfd, os.fsencode(old), newdirfd, os.fsencode(new), ctypes.c_uint(flags)), old)
+    _check(call(olddirfd, _name(old), newdirfd, _name(new), ctypes.c_uint(flags)), old)
 
 
 def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = RESOLVE_BENEATH) -> int:
     """open(2) that refuses to leave ``dirfd`` or to follow links, by ``resolve``; the descriptor is close-on-exec."""
-    how = ctypes.create_string_buffer(_OPEN_HOW.pack(flags | os.O_CLOEXEC, mode, resolve), _OPEN_HOW.size)
-    call = _libc.syscall
-    call.restype = ctypes.c_long
-    return _check(call(ctypes.c_long(_SYS_OPENAT2), ctypes.c_long(dirfd), ctypes.c_char_p(os.fsencode(path)), how,
-                       ctypes.c_size_t(_OPEN_HOW.size)), path)
+    return _check(_openat2(_SYS_OPENAT2, dirfd, _name(path), _how(flags | os.O_CLOEXEC, mode, resolve), _OPEN_HOW.size), path)
+
+
+@functools.cache
+def _how(flags: int, mode: int, resolve: int) -> bytes:
+    return _OPEN_HOW.pack(flags, mode, resolve)
 
 
 def fchmodat2(dirfd: int, name: str, mode: int) -> None:
     """chmod(2) that never follows a link (Linux 6.6); ``ENOSYS`` before."""
-    _check(_libc.syscall(ctypes.c_long(_SYS_FCHMODAT2), ctypes.c_long(dirfd), ctypes.c_char_p(os.fsencode(name)),
+    _check(_libc.syscall(ctypes.c_long(_SYS_FCHMODAT2), ctypes.c_long(dirfd), ctypes.c_char_p(_name(name)),
                          ctypes.c_ulong(mode), ctypes.c_long(_AT_SYMLINK_NOFOLLOW)), name)
 
 
@@ -72,7 +86,7 @@ def statx_birth(path: str, *, dirfd: int = AT_FDCWD, follow: bool = True) -> int
     """When a file was made, in nanoseconds since 1970; ``None`` where the file system does not know."""
     buffer = ctypes.create_string_buffer(_STATX_SIZE)
     flags = 0 if follow else _AT_SYMLINK_NOFOLLOW
-    _check(_libc.statx(dirfd, os.fsencode(path), flags, ctypes.c_uint(_STATX_BTIME), buffer), path)
+    _check(_libc.statx(dirfd, _name(path), flags, ctypes.c_uint(_STATX_BTIME), buffer), path)
     mask = int.from_bytes(buffer.raw[:4], "little" if struct.pack("=H", 1) == b"\1\0" else "big")
     if not mask & _STATX_BTIME:
         return None

@@ -1,6 +1,7 @@
 """From a client's path to the object it means: every symbolic link is read here, and nowhere else.
 
-A path is walked component by component with directory descriptors (``O_PATH | O_NOFOLLOW``), links spliced in as text.
+A path is walked component by component with directory descriptors (``O_PATH | O_NOFOLLOW``), links spliced in as text;
+where there are none the kernel takes all directories in one step and vouches for that (openat2(2)).
 The operation then acts on ``(descriptor of the parent, last name)``, so
 
 - the rules that were evaluated are those of the object that is acted upon, whatever anybody renames meanwhile;
@@ -17,6 +18,7 @@ import os
 import stat as _stat
 from types import TracebackType
 
+from pyproftpd.unix.syscalls import RESOLVE_NO_SYMLINKS, openat2
 from pyproftpd.wire import vpath
 
 #: links followed in one path before it counts as a loop; the kernel's own figure (path_resolution(7))
@@ -117,6 +119,7 @@ class _Walk:
     def to(self, path: str, follow: bool) -> str:
         """Go; returns the last name, ``.`` where the path is the directory ``parent`` itself."""
         self.ahead(path)
+        self.leap()
         while self.pending:
             name = self.pending.pop()
             if name == "..":
@@ -133,6 +136,20 @@ class _Walk:
 
     def ahead(self, path: str) -> None:
         self.pending.extend(part for part in reversed(path.split("/")) if part and part != ".")
+
+    def leap(self) -> None:
+        """Take all directories ahead at once. Where that fails nothing has happened: a link, a missing name, an old
+        kernel, and the steps will tell which."""
+        if len(self.pending) < 3 or ".." in self.pending:
+            return
+        names = self.pending[:0:-1]
+        try:
+            child = openat2(self.parent, "/".join(names), _DIRECTORY, resolve=RESOLVE_NO_SYMLINKS)
+        except OSError:
+            return
+        os.close(self.parent)
+        self.parent, self.done = child, names
+        del self.pending[1:]
 
     def into(self, name: str) -> None:
         """One component that must be a directory, or a link to be read."""

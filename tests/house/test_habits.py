@@ -19,7 +19,8 @@ DOORS = {
     "prctl": ("pyproftpd.unix.privs",),
     "setproctitle": ("pyproftpd.unix.proctitle",),
     "psutil": (),
-    "ctypes": ("pyproftpd.unix.pam", "pyproftpd.unix.syscalls", "pyproftpd.unix.crypt", "mod_sftp.crypto.umac"),
+    "ctypes": ("pyproftpd.unix.pam", "pyproftpd.unix.syscalls", "pyproftpd.unix.crypt", "pyproftpd.unix.immortal",
+               "mod_sftp.crypto.umac"),
 }
 
 ID_CHANGES = re.compile(r"\bos\.(set(?:e|re|res)?[ug]id|setgroups|initgroups|chroot)\b")

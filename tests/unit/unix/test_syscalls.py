@@ -39,6 +39,8 @@ def test_openat2_stays_beneath(tmp_path: Path) -> None:
             with pytest.raises(OSError) as refused:
                 syscalls.openat2(directory, path, os.O_RDONLY)
             assert refused.value.errno == errno.EXDEV
+        with pytest.raises(ValueError):
+            syscalls.openat2(directory, "file\0name", os.O_RDONLY)
         with pytest.raises(OSError) as refused:
             syscalls.openat2(directory, "way out", os.O_RDONLY, 0, syscalls.RESOLVE_NO_SYMLINKS)
         assert refused.value.errno == errno.ELOOP

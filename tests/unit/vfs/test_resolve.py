@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from pyproftpd.vfs import resolve
 from pyproftpd.vfs.resolve import MAX_LINKS, locate
+
+
+@pytest.fixture(autouse=True, params=["in one step", "step by step"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way leads to the same place where the kernel, or a seccomp filter, does not know openat2(2)."""
+    if request.param == "step by step":
+        def unknown(*args: object, **named: object) -> int:
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        monkeypatch.setattr(resolve, "openat2", unknown)
 
 
 def real(path: Path | str, *, follow: bool = True) -> str:
@@ -21,6 +31,21 @@ def test_plain_paths(root: Path) -> None:
     assert real(root / "d") == f"{root}/d"
     assert real(root / "d" / "missing") == f"{root}/d/missing"
     assert real("/") == "/"
+
+
+def test_directories_below_each_other_and_what_is_wrong_on_the_way(root: Path) -> None:
+    deep = root / "a" / "b" / "c" / "d"
+    deep.mkdir(parents=True)
+    (root / "a" / "f").touch()
+    assert real(deep / "e") == f"{deep}/e"
+    assert real(deep / ".." / "." / "x") == f"{root}/a/b/c/x"
+    for path, number in ((root / "a" / "none" / "c" / "x", errno.ENOENT), (root / "a" / "f" / "c" / "x", errno.ENOTDIR),
+                         (root / "a" / ("n" * 300) / "c" / "x", errno.ENAMETOOLONG)):
+        with pytest.raises(OSError) as caught:
+            real(path)
+        assert caught.value.errno == number
+    with pytest.raises(ValueError):
+        real(f"{deep}\0/../../../a/b/x")
 
 
 def test_links_on_the_way_and_at_the_end(root: Path) -> None:
