@@ -8,6 +8,7 @@ import functools
 import itertools
 import os
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,10 +61,16 @@ def children(pid: int) -> list[int]:
     return [child for _, child in sorted(found)]
 
 
+def administer(*words: str | Path, data: str = "") -> None:
+    """``useradd``, ``chage`` and the like, one at a time: they do not wait for each other for long."""
+    with alone("users"):
+        subprocess.run(words, input=data, text=True, check=True, capture_output=True)
+
+
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Nobody else changes the users and settings of this machine meanwhile."""
-    fd = os.open(Path(tempfile.gettempdir(), "pyproftpd-tests.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def alone(what: str) -> Iterator[None]:
+    """No other test is at work with this part of the machine."""
+    fd = os.open(Path(tempfile.gettempdir(), f"pyproftpd-tests-{what}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield

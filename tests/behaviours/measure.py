@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from tests.servers import Server
+from tests.waiting import wait_until
 
 MIB = 1 << 20
 
@@ -13,12 +13,8 @@ MIB = 1 << 20
 class Memory:
     """Growth of the largest resident size of one session since ``Memory(server)``. Needs the session to be there."""
 
-    def __init__(self, server: Server, limit: float = 5.0) -> None:
-        end = time.monotonic() + limit
-        while not (sessions := server.sessions()):
-            assert time.monotonic() < end, "no session"
-            time.sleep(0.02)
-        self.pid = sessions[-1]
+    def __init__(self, server: Server) -> None:
+        self.pid = wait_until(server.sessions, "a session")[-1]
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
         self._before = self._peak()
 

@@ -15,6 +15,7 @@ from tests.link.client import string
 from tests.link.live import INIT, VERSION, Live
 from tests.matrix.road import Road
 from tests.servers import Server
+from tests.waiting import LIMIT, wait_until
 
 GIB = 1 << 30
 
@@ -35,13 +36,8 @@ def road(server: Server) -> Iterator[Road]:
     road.close()
 
 
-def gone(pid: int, limit: float = 10.0) -> bool:
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        if not Path(f"/proc/{pid}").exists():
-            return True
-        time.sleep(0.02)
-    return False
+def wait_for_end(pid: int) -> None:
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the session")
 
 
 @pytest.mark.parametrize(("name", "fields"), LONG, ids=[name for name, _ in LONG])
@@ -54,22 +50,22 @@ def test_other_channels_go_on_and_a_disconnect_ends_it(server: Server, road: Roa
         other.close(other.create(f"file{number}"))
     assert len(other.listing("")) >= 23
     road.close()
-    assert gone(session)
+    wait_for_end(session)
 
 
 def test_a_session_outlives_the_time_to_log_in(start: Callable[..., Server]) -> None:
-    server = start("TimeoutLogin 1\n")
+    server = start("TimeoutLogin 4\n")
     road = Road(server)
     try:
         client = road.sftp(3)
-        time.sleep(2.0)
+        time.sleep(5.0)
         assert client.stat("").size > 0
     finally:
         road.close()
 
 
 def test_timers_run_meanwhile(start: Callable[..., Server]) -> None:
-    server = start("TimeoutSession 2\n")
+    server = start("TimeoutSession 4\n")
     with (server.site.accounts["demo"].home / "big").open("wb") as file:
         file.truncate(40 * GIB)
     road = Road(server)
@@ -77,7 +73,7 @@ def test_timers_run_meanwhile(start: Callable[..., Server]) -> None:
         client = road.sftp(3)
         session, = server.sessions()
         client.post(raw.EXTENDED, text("check-file-name"), text("big") + text("sha512") + u64(0) + u64(0) + u32(0))
-        assert gone(session)
+        wait_for_end(session)
     finally:
         road.close()
 
@@ -99,7 +95,7 @@ def test_C2_a_peer_that_never_reads(server: Server) -> None:
         read = u32(1 + 4 + 20 + 12) + b"\x05" + u32(7) + string(handle) + u64(0) + u32(32768)
         for _ in range(20):  # 2 MiB of requests at most, as our window allows, for 1.5 GiB of answers
             live.data(channel, read * 780)
-        live.socket.settimeout(0.5)
+        live.socket.settimeout(LIMIT)
         try:
             live.socket.sendall(bytes(live.client.out))
         except TimeoutError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.servers import PASSWORD, Server
 
 #: longest time that any client may take before the test fails
-LIMIT = 60
+LIMIT = 120
 
 Done = subprocess.CompletedProcess[str]
 
@@ -19,7 +19,7 @@ def options(server: Server, *, key: Path | None = None, extra: Sequence[str] = (
     """The ``-o`` options that make a client non-interactive and free of the user's own settings."""
     key = key or server.site.keys / "client_ed25519"
     return ["-F", "/dev/null", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR",
-            "-oIdentityAgent=none", "-oIdentitiesOnly=yes", f"-oIdentityFile={key}", "-oConnectTimeout=10", *extra]
+            "-oIdentityAgent=none", "-oIdentitiesOnly=yes", f"-oIdentityFile={key}", "-oConnectTimeout=60", *extra]
 
 
 def sftp(server: Server, commands: str, *, user: str = "demo", key: Path | None = None, arguments: Sequence[str] = (),

@@ -7,16 +7,15 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.servers import DAEMON_GROUP, DAEMON_USER, OURS, free_port, wait_for_port
+from tests.machine import children, free_port
+from tests.servers import DAEMON_GROUP, DAEMON_USER, OURS, wait_for_port
+from tests.waiting import LIMIT, wait_until
 
 MODULES = Path(__file__).parent / "modules"
-LIMIT = 10.0
 
 BASE = """\
 LoadModule mod_echo.c
@@ -102,8 +101,7 @@ class Master:
         os.kill(self.pid, number)
 
     def children(self) -> list[int]:
-        listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.pid)], capture_output=True, text=True)
-        return [int(line) for line in listed.stdout.split()]
+        return children(self.pid)
 
     def log(self) -> str:
         path = self.root / "system.log"
@@ -170,11 +168,3 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def wait_until(condition: Callable[[], object], what: str, limit: float = LIMIT) -> None:
-    end = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {limit} s")
-        time.sleep(0.02)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 
 import pytest
 
 from tests.daemon.master import BASE, Client, Master
-from tests.servers import free_port
+from tests.machine import free_port
+from tests.waiting import LIMIT, wait_until
 
 
 def has_ipv6() -> bool:
@@ -87,7 +87,7 @@ def test_inetd_serves_the_connection_on_standard_input(master: Master) -> None:
     assert client.ask("server") == "main"
     assert client.ask("login") == "login"
     client.close()
-    assert (process.wait(10), process.stderr.read() if process.stderr else b"") == (0, b"")
+    assert (process.wait(LIMIT), process.stderr.read() if process.stderr else b"") == (0, b"")
     assert not (master.root / "pid").exists()
 
 
@@ -109,16 +109,16 @@ def test_one_session_in_the_process_itself(master: Master) -> None:
         client = connected(master)
         assert int(client.table("status")["Pid"]) == process.pid
         client.close()
-        assert process.wait(10) == 0
+        assert process.wait(LIMIT) == 0
     finally:
         process.kill()
 
 
 def connected(master: Master) -> Client:
     """The first connection that is answered; there is no second one under -X."""
-    for _ in range(500):
+    def connect() -> Client | None:
         try:
             return master.connect()
         except ConnectionRefusedError:
-            time.sleep(0.02)
-    raise AssertionError("nothing listens")
+            return None
+    return wait_until(connect, "somebody who listens")

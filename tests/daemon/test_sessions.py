@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.master import Master, alive, wait_until
+from tests.daemon.master import Master, alive
 from tests.daemon.modules.mod_echo.module import UID
+from tests.waiting import wait_until
 
 FTPWHO = str(Path(sys.executable).parent / "ftpwho")
 
@@ -86,9 +87,10 @@ def test_maxconnectionrate_refuses_what_comes_too_fast(master: Master) -> None:
 
 
 def test_timeoutlogin_counts_from_the_connection_and_no_activity_helps(master: Master) -> None:
-    master.start("TimeoutLogin 2\n")
-    idle, busy, member = master.connect(), master.connect(), master.connect()
+    master.start("TimeoutLogin 4\n")
+    member = master.connect()
     assert member.ask("login") == "login"
+    idle, busy = master.connect(), master.connect()
     assert busy.served()
     assert idle.read() == ""
     wait_until(lambda: not busy.served(), "the end of a busy client that does not log in")
@@ -110,9 +112,8 @@ def test_before_login_a_session_is_the_daemons_user_with_no_groups(master: Maste
 def test_after_login_a_session_is_its_user_and_nothing_else(master: Master) -> None:
     master.start()
     client = master.connect()
-    client.ask("login")
-    pid = int(client.ask("server") and subprocess.run(
-        ["pgrep", "-P", str(master.pid)], capture_output=True, text=True).stdout.split()[0])
+    assert client.ask("login") == "login"
+    (pid,) = master.children()
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
     assert set(status["Uid"].split()) == set(status["Gid"].split()) == {str(UID)}
     assert status["Groups"].split() == [str(UID)]

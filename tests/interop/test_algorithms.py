@@ -24,9 +24,10 @@ from asyncssh.kex import get_kex_algs
 from asyncssh.mac import get_mac_algs
 from asyncssh.public_key import get_public_key_algs
 
-from tests.servers import Server, Site, free_port, scratch
+from tests.machine import free_port
+from tests.servers import Server, Site, scratch
 
-LIMIT = 60
+LIMIT = 120
 USER, PASSWORD = "demo", "secret"
 #: no multiple of any block, more than one packet
 DATA = bytes(range(251)) * 400 + b"!"

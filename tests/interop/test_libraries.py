@@ -19,7 +19,7 @@ from tests.servers import Server
 def connect(server: Server) -> paramiko.SSHClient:
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
-    client.connect("127.0.0.1", server.port, "demo", "secret", allow_agent=False, look_for_keys=False, timeout=20)
+    client.connect("127.0.0.1", server.port, "demo", "secret", allow_agent=False, look_for_keys=False, timeout=60)
     return client
 
 
@@ -80,7 +80,7 @@ def asyncssh_session(server: Server, version: int, body: Session, **options: obj
                                     client_keys=None, agent_path=None, **options) as connection, \
                 connection.start_sftp_client(sftp_version=version) as sftp:
             assert sftp.version == version
-            await asyncio.wait_for(body(connection, sftp), 60)
+            await asyncio.wait_for(body(connection, sftp), 120)
     asyncio.run(run())
 
 

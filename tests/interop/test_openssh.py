@@ -15,6 +15,7 @@ import pytest
 from tests.clients import openssh
 from tests.interop.conftest import digest
 from tests.servers import Server
+from tests.waiting import wait_until
 
 
 def home(server: Server) -> Path:
@@ -161,13 +162,12 @@ def test_six_channels_on_one_connection(server: Server, tmp_path: Path) -> None:
     master = subprocess.Popen(["ssh", "-p", str(server.port), *openssh.options(server), "-oControlMaster=yes", *shared, "-N",
                                "demo@127.0.0.1"], stdin=subprocess.DEVNULL)
     try:
-        while not control.exists():
-            assert master.poll() is None
+        wait_until(control.exists, "the socket of the first client")
         clients = [subprocess.Popen(
             ["sftp", "-q", "-P", str(server.port), *openssh.options(server), *shared, "-b", "-", "demo@127.0.0.1"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in data]
         for number, client in enumerate(clients):
-            client.communicate(f"put {tmp_path}/up{number}\nget up{number} {tmp_path}/down{number}\n", timeout=60)
+            client.communicate(f"put {tmp_path}/up{number}\nget up{number} {tmp_path}/down{number}\n", timeout=120)
             assert client.returncode == 0
     finally:
         master.terminate()
@@ -195,5 +195,5 @@ def test_date_tells_the_time_of_the_server(start: Callable[..., Server]) -> None
 
 
 def test_forwarding_is_refused(server: Server) -> None:
-    done = openssh.ssh(server, arguments=["-N", "-oExitOnForwardFailure=yes", "-R", "0:127.0.0.1:1"], limit=20)
+    done = openssh.ssh(server, arguments=["-N", "-oExitOnForwardFailure=yes", "-R", "0:127.0.0.1:1"])
     assert done.returncode != 0

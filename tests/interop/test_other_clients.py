@@ -1,5 +1,5 @@
 """Clients of other families: Ruby's Net::SFTP and Net::SCP, Erlang's ssh_sftp, libssh, Node's ssh2. What is not installed is
-skipped; packaging/system-packages.sh installs all but the last."""
+skipped; packaging/system-packages.sh installs all but the last, and packaging/install.sh that where there is npm."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.interop.conftest import digest
 from tests.servers import Server
 
 PROGRAMS = Path(__file__).parent.parent / "clients" / "programs"
-LIMIT = 60
+LIMIT = 120
+NODE_MODULES = Path(sys.prefix) / "node" / "node_modules"
 DATA = os.urandom(300_000)
 
 
 def findings(command: list[str], tmp_path: Path) -> dict[str, str]:
     """The lines that a program printed, by their first word."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8",
-                   "NODE_PATH": os.environ.get("NODE_PATH", "")}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8", "NODE_PATH": str(NODE_MODULES)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=environment, cwd=tmp_path,
                           stdin=subprocess.DEVNULL)
     assert done.returncode == 0 and done.stdout.endswith("done\n"), done.stdout + done.stderr
@@ -81,7 +81,7 @@ def test_libssh_logs_in_by_ssh_rsa(server: Server, tmp_path: Path) -> None:
 
 
 def test_ssh2_of_node(server: Server, tmp_path: Path) -> None:
-    node = require("node", "-e", "require('ssh2')")
+    node = require("node", "-e", f"require('{NODE_MODULES}/ssh2')")
     (tmp_path / "up").write_bytes(DATA)
     found = findings([node, str(PROGRAMS / "ssh2.js"), str(server.port), str(tmp_path)], tmp_path)
     assert found["link"] == "node up" and found["entries"] == "link|node up"

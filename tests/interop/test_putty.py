@@ -27,7 +27,7 @@ def test_psftp_moves_a_tree(server: Server, tree: Path, tmp_path: Path) -> None:
     (tmp_path / "batch").write_text(f"put -r {tree} tree\nget -r tree {tmp_path}/back\nmkdir d\nrmdir d\nls\n")
     done = subprocess.run(["psftp", "-batch", "-P", str(server.port), "-pw", "secret", *host_key(server),
                            "-b", tmp_path / "batch", "demo@127.0.0.1"],
-                          capture_output=True, text=True, timeout=60, env=environment(tmp_path))
+                          capture_output=True, text=True, timeout=120, env=environment(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert digest(tmp_path / "back") == digest(server.site.accounts["demo"].home / "tree") == digest(tree)
 
@@ -36,6 +36,6 @@ def test_psftp_moves_a_tree(server: Server, tree: Path, tmp_path: Path) -> None:
 def test_pscp(server: Server, tree: Path, tmp_path: Path, mode: str) -> None:
     base = ["pscp", "-batch", mode, "-r", "-P", str(server.port), "-pw", "secret", *host_key(server)]
     for command in ([*base, str(tree), "demo@127.0.0.1:"], [*base, "demo@127.0.0.1:tree", str(tmp_path)]):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment(tmp_path))
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(tmp_path))
         assert done.returncode == 0, done.stdout + done.stderr
     assert digest(tmp_path / "tree") == digest(server.site.accounts["demo"].home / "tree") == digest(tree)

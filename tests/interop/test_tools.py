@@ -14,7 +14,7 @@ from tests.clients import openssh
 from tests.interop.conftest import digest
 from tests.servers import Server
 
-LIMIT = 90
+LIMIT = 120
 
 
 def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
@@ -100,7 +100,7 @@ def test_dbclient_runs_scp_and_gets_no_shell(server: Server, tmp_path: Path) -> 
     base = ["dbclient", "-y", "-y", "-p", str(server.port), "demo@127.0.0.1"]
     (server.site.accounts["demo"].home / "file").write_text("content of the file")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DROPBEAR_PASSWORD": "secret"}
-    done = subprocess.run([*base, "scp -f file"], capture_output=True, timeout=30, env=environment, input=b"\0\0\0")
+    done = subprocess.run([*base, "scp -f file"], capture_output=True, timeout=LIMIT, env=environment, input=b"\0\0\0")
     assert b"content of the file" in done.stdout, done.stderr
-    refused = subprocess.run([*base, "id"], capture_output=True, timeout=30, env=environment, stdin=subprocess.DEVNULL)
+    refused = subprocess.run([*base, "id"], capture_output=True, timeout=LIMIT, env=environment, stdin=subprocess.DEVNULL)
     assert refused.returncode != 0 and b"uid=" not in refused.stdout

@@ -16,7 +16,7 @@ from tests.servers import Server, Site
 
 
 def test_idle_timeout(start: Callable[..., Server]) -> None:
-    server = start("TimeoutIdle 1\n")
+    server = start("TimeoutIdle 3\n")
     with Live(server.port) as live:
         live.log_in()
         assert [reason for reason, _ in live.ended()] == [11]
@@ -33,10 +33,11 @@ def test_silent_client_is_asked_and_dropped(start: Callable[..., Server]) -> Non
 
 
 def test_client_that_answers_lives(start: Callable[..., Server]) -> None:
-    server = start("SFTPClientAlive 1 1\n")
+    """More probes than may be left without an answer in a row."""
+    server = start("SFTPClientAlive 3 1\n")
     with Live(server.port) as live:
         live.log_in()
-        for _ in range(3):
+        for _ in range(5):
             live.client.messages.clear()
             live.until(80)
             live.client.send(82)
@@ -61,7 +62,7 @@ def test_T14_rekey_in_mid_transfer(start: Callable[..., Server], site: Site, tmp
     batch = f"put {local} file\n" if direction == "up" else f"get file {local}\n"
     options = ("-o", "RekeyLimit=3M", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
                "-o", "IdentitiesOnly=yes", "-i", str(site.keys / "client_ed25519"), "-P", str(server.port))
-    subprocess.run(["sftp", "-q", "-b", "-", *options, "demo@127.0.0.1"], input=batch.encode(), check=True, timeout=60,
+    subprocess.run(["sftp", "-q", "-b", "-", *options, "demo@127.0.0.1"], input=batch.encode(), check=True, timeout=120,
                    capture_output=True)
     arrived = (remote if direction == "up" else local).read_bytes()
     assert hashlib.sha256(arrived).digest() == hashlib.sha256(data).digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ PERMIT = "\n".join(f"{kind} required pam_permit.so" for kind in ("auth", "accoun
 @pytest.fixture
 def permit() -> Iterator[str]:
     """The name of a PAM service that lets everybody in."""
-    path = Path("/etc/pam.d") / f"pyproftpd-permit-{id(object()):x}"
+    path = Path("/etc/pam.d") / f"pyproftpd-permit-{uuid.uuid4().hex}"
     path.write_text(PERMIT + "\n")
     try:
         yield path.name

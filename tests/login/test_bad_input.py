@@ -33,7 +33,7 @@ def service() -> Iterator[Callable[[str], str]]:
 
 def told(site: Site, before: str, *words: str) -> None:
     """One new line holds all the words."""
-    site.wait_for_log("stderr", words[0])
+    site.wait_for_log("stderr", words[0], since=before)
     lines = [line for line in site.log("stderr")[len(before):].splitlines() if all(word in line for word in words)]
     assert len(lines) == 1, site.log("stderr")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.servers import Server, Site
+from tests.waiting import LIMIT
 
 pytestmark = [pytest.mark.root]
 Start = Callable[..., Server]
@@ -30,8 +31,8 @@ CLASSES = "<Class here>\nFrom 127.0.0.1\n</Class>\n<Class elsewhere>\nFrom 192.0
 
 
 def greeting(server: Server) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
-        client.settimeout(10)
+    with socket.create_connection(("127.0.0.1", server.port), LIMIT) as client:
+        client.settimeout(LIMIT)
         try:
             return client.recv(8)
         except ConnectionResetError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,21 +26,13 @@ def closed_home(site: Site, above: Path) -> None:
 
 def test_it_is_entered_when_root_alone_leads_there(start: Callable[..., Server], site: Site) -> None:
     # below /opt, since every directory above must be root's alone and /tmp is everybody's
-    above = Path("/opt/pyproftpd-guarded-root")
-    above.mkdir()
-    try:
+    with tempfile.TemporaryDirectory(prefix="pyproftpd-", dir="/opt") as directory:
+        above = Path(directory)
         closed_home(site, above)
         server = start("DefaultRoot ~\nAllowOverwrite on\n")
         done = openssh.sftp(server, "put /etc/hostname inside\nls /\n")
         assert done.returncode == 0, done.stderr + site.log("stderr")
         assert (above / "home" / "inside").stat().st_uid == site.accounts["demo"].uid
-    finally:
-        for name in ("home/inside", "home", ""):
-            path = above / name
-            if path.is_dir():
-                path.rmdir()
-            elif path.exists():
-                path.unlink()
 
 
 def test_it_is_refused_where_others_may_have_decided_the_way(start: Callable[..., Server], site: Site) -> None:
@@ -51,11 +44,7 @@ def test_it_is_refused_where_others_may_have_decided_the_way(start: Callable[...
 
 
 def test_it_is_refused_where_the_directory_itself_is_closed_to_the_user(start: Callable[..., Server], site: Site) -> None:
-    above = Path("/opt/pyproftpd-closed-root")
-    above.mkdir(mode=0o700)
-    try:
+    with tempfile.TemporaryDirectory(prefix="pyproftpd-", dir="/opt") as above:  # of mode 0700
         server = start(f"DefaultRoot {above}\n")
         assert openssh.sftp(server, "ls\n").returncode != 0
         site.wait_for_log("stderr", f"(resolved to '{above}') failed: Permission denied [DefaultRoot {above} (")
-    finally:
-        above.rmdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.clients.rawauth import Ended, connect
 from tests.login.methods import METHODS, log_in, logged_in, permit, prove
-from tests.servers import Server, Site, make_keys, scratch
+from tests.servers import Server, Site, scratch
 
 __all__ = ["permit"]
 pytestmark = pytest.mark.root
@@ -71,12 +72,12 @@ def people(site: Site) -> None:
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Server]:
+def town(keys: Path) -> Iterator[Server]:
     """One server for the whole table."""
-    with scratch() as keys, scratch() as root:
-        site = Site(root, make_keys(keys))
+    with scratch() as root:
+        site = Site(root, keys)
         people(site)
-        service = Path("/etc/pam.d/pyproftpd-town")
+        service = Path(f"/etc/pam.d/pyproftpd-town-{uuid.uuid4().hex}")
         service.write_text("\n".join(f"{kind} required pam_permit.so" for kind in ("auth", "account", "session")) + "\n")
         server = Server(site)
         try:
@@ -93,7 +94,7 @@ def test_the_rules_do_not_ask_how_somebody_proved_who_he_is(town: Server, user: 
     expected = ANOTHERS.get((user, method), CASES[user]).format(conf=town.site.root / "proftpd.conf", root=town.site.root)
     assert log_in(town, user, method) is not bool(expected)
     if expected:
-        told = town.site.wait_for_log("stderr", expected)[len(before):]
+        told = town.site.wait_for_log("stderr", expected, since=before)[len(before):]
         assert sum(expected in line for line in told.splitlines()) == 1
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from tests.login.methods import logged_in, permit
 from tests.servers import DAEMON_USER, Server, Site
+from tests.waiting import wait_until
 
 __all__ = ["permit"]
 pytestmark = pytest.mark.root
@@ -70,10 +70,9 @@ def test_ids_and_capabilities(site: Site, start: Start, extra: str) -> None:
 
 def test_the_master_has_no_groups_and_is_root_only_when_it_must(start: Start) -> None:
     server, daemon = start(), str(pwd.getpwnam(DAEMON_USER).pw_uid)
-    end = time.monotonic() + 5
-    while (found := status(server.pid))["Uid"].split()[1] != daemon and time.monotonic() < end:
-        time.sleep(0.02)  # it may be at work with what is root's
-    assert found["Uid"].split()[:3] == ["0", daemon, "0"] and found["Groups"] == ""
+    # now and then it is at work with what is root's
+    wait_until(lambda: status(server.pid)["Uid"].split()[:3] == ["0", daemon, "0"], "the master as the daemon's user")
+    assert status(server.pid)["Groups"] == ""
 
 
 @pytest.mark.parametrize("method", ["password", "keyboard-interactive"])

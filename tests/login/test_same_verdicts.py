@@ -10,6 +10,7 @@ import pytest
 
 from tests.login.methods import log_in
 from tests.servers import Server, Site
+from tests.waiting import LIMIT
 
 pytestmark = [pytest.mark.root, pytest.mark.real]
 
@@ -48,7 +49,7 @@ def peopled(site: Site) -> Site:
 def lets_in(server: Server, user: str, password: str) -> bool:
     transport = paramiko.Transport(("127.0.0.1", server.port))
     try:
-        transport.start_client(timeout=20)
+        transport.start_client(timeout=LIMIT)
         transport.auth_password(user, password)
         return transport.is_authenticated()
     except paramiko.SSHException:

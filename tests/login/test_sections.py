@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.clients import openssh
 from tests.login.attempts import attempt
 from tests.login.methods import METHODS, log_in, permit
-from tests.servers import Server, Site, make_keys, scratch
+from tests.servers import Server, Site, scratch
 
 __all__ = ["permit"]
 pytestmark = pytest.mark.root
@@ -66,9 +67,9 @@ def test_login_rules_inside_a_section(site: Site, directive: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def divided() -> Iterator[Server]:
-    with scratch() as keys, scratch() as root:
-        site = Site(root, make_keys(keys))
+def divided(keys: Path) -> Iterator[Server]:
+    with scratch() as root:
+        site = Site(root, keys)
         site.add_account("reader")
         site.groups["readers"] = (63971, ("reader",))
         server = Server(site)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pytest
 from pyproftpd.session.session import Session
 from pyproftpd.unix import pam
 from tests.login.attempts import Outcome, attempt
+from tests.machine import administer
 from tests.pam.test_driver import wait_for
 from tests.servers import BASE, Site
 
@@ -22,10 +24,6 @@ pytestmark = pytest.mark.root
 SYSTEM = BASE.replace("AuthOrder mod_auth_file.c\n", "AuthOrder mod_auth_pam.c mod_auth_unix.c\n")
 NO_PAM = "AuthPAM off\n"
 METHODS = pytest.mark.parametrize("password", [b"secret", None], ids=["password", "key"])
-
-
-def run(*words: str, data: str = "") -> None:
-    subprocess.run(words, input=data, text=True, check=True, capture_output=True)
 
 
 @dataclass
@@ -52,36 +50,36 @@ class Machine:
         self.service.write_text("\n".join([*lines, *rest]) + "\n")
 
     def age(self, *options: str) -> None:
-        run("chage", *options, self.user)
+        administer("chage", *options, self.user)
 
 
 @pytest.fixture
 def machine(site: Site) -> Iterator[Machine]:
     user = "pyt" + secrets.token_hex(4)
     service = Path("/etc/pam.d") / f"pyproftpd-{user}"
-    run("useradd", "-m", "-d", str(site.root / "home" / user), "-s", "/bin/sh", user)
+    administer("useradd", "-m", "-d", str(site.root / "home" / user), "-s", "/bin/sh", user)
     try:
-        run("chpasswd", data=f"{user}:secret\n")
+        administer("chpasswd", data=f"{user}:secret\n")
         yield Machine(site, user, service)
     finally:
         service.unlink(missing_ok=True)
-        run("userdel", "-f", "-r", user)
+        administer("userdel", "-f", "-r", user)
 
 
 @METHODS
 def test_a_user_of_the_system_logs_in(machine: Machine, password: bytes | None) -> None:
-    run("groupadd", "g" + machine.user)
+    administer("groupadd", "g" + machine.user)
     try:
-        run("usermod", "-aG", "g" + machine.user, machine.user)
+        administer("usermod", "-aG", "g" + machine.user, machine.user)
         got = machine.log_in(password)
     finally:
-        run("groupdel", "g" + machine.user)
+        administer("groupdel", "g" + machine.user)
     assert got.result == "in" and got.groups == [machine.user, "g" + machine.user] and not got.regained
 
 
 def test_the_password_of_shadow_decides(machine: Machine) -> None:
     assert machine.log_in(b"wrong").result == "password"
-    run("passwd", "-d", machine.user)
+    administer("passwd", "-d", machine.user)
     assert machine.log_in(b"").result == "password", "an empty field is no password (security.md U9)"
 
 
@@ -100,7 +98,7 @@ def test_an_account_that_has_expired(machine: Machine, password: bytes | None, o
 
 @METHODS
 def test_a_locked_account(machine: Machine, password: bytes | None) -> None:
-    run("usermod", "-L", machine.user)
+    administer("usermod", "-L", machine.user)
     assert machine.log_in(password).result == ("password" if password else "refused")
 
 
@@ -176,7 +174,7 @@ def test_a_session_that_a_later_rule_refuses_is_closed_again(machine: Machine) -
 
 def test_pam_mkhomedir_makes_the_home_before_it_is_looked_for(machine: Machine) -> None:
     home = Path(f"{machine.site.root}/home/{machine.user}")
-    run("rm", "-r", str(home))
+    shutil.rmtree(home)
     machine.serve("auth required pam_unix.so", "session required pam_mkhomedir.so")
     got = machine.log_in(extra=machine.with_pam + "DefaultRoot ~\n")
     assert got.result == "in" and got.chroot == str(home)

@@ -11,6 +11,7 @@ import paramiko
 import pytest
 
 from tests.servers import PASSWORD, Server, Site
+from tests.waiting import LIMIT
 
 pytestmark = pytest.mark.root
 Start = Callable[..., Server]
@@ -18,10 +19,10 @@ Start = Callable[..., Server]
 
 @contextmanager
 def client(server: Server, user: str = "demo", source: str = "127.0.0.1") -> Iterator[paramiko.SFTPClient]:
-    sock = socket.create_connection(("127.0.0.1", server.port), 20, (source, 0))
+    sock = socket.create_connection(("127.0.0.1", server.port), LIMIT, (source, 0))
     transport = paramiko.Transport(sock)
     try:
-        transport.start_client(timeout=20)
+        transport.start_client(timeout=LIMIT)
         transport.auth_password(user, PASSWORD)
         sftp = transport.open_sftp_client()
         assert sftp is not None

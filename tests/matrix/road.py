@@ -9,8 +9,7 @@ import paramiko
 
 from tests.clients.rawsftp import RawSftp
 from tests.servers import PASSWORD, Server
-
-LIMIT = 20.0
+from tests.waiting import LIMIT
 
 #: what became of a request
 DONE, DENIED, MISSING = "done", "denied", "missing"

@@ -10,6 +10,7 @@ import itertools
 import os
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -20,7 +21,7 @@ from mod_sftp.sftp import extensions, table
 from tests.matrix.actions import ACTIONS, WITHOUT_PATH, Action, Cell
 from tests.matrix.ground import BASE, Ground, Policies, content, give, policy_directory, sections
 from tests.matrix.road import DENIED, DONE, MISSING, Road
-from tests.servers import Server, Site, make_keys, scratch
+from tests.servers import Server, Site, scratch
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
@@ -60,9 +61,9 @@ POLICIES: Policies = {
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
-    with scratch() as keys, scratch() as root:
-        site = Site(root, make_keys(keys))
+def ground(keys: Path) -> Iterator[Ground]:
+    with scratch() as root:
+        site = Site(root, keys)
         site.add_account(OWNER)
         site.groups[CREW] = (63900, ())
         server = Server(site)

@@ -18,6 +18,7 @@ from mod_sftp_pam.conf import SftpPamConf
 from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.timers import Timers
 from tests import servers
+from tests.machine import administer
 from tests.servers import Site
 
 MATRIX = next(iter(Path("/usr/lib").glob("*/pam_wrapper/pam_matrix.so")), Path("/nonexistent"))
@@ -69,14 +70,14 @@ def account() -> Iterator[Callable[..., str]]:
 
     def make(password: str, *options: str) -> str:
         name = f"pt{uuid.uuid4().hex[:10]}"
-        subprocess.run(["useradd", "-M", "-s", "/bin/sh", *options, name], check=True, capture_output=True)
+        administer("useradd", "-M", "-s", "/bin/sh", *options, name)
         made.append(name)
-        subprocess.run(["chpasswd"], input=f"{name}:{password}\n", text=True, check=True, capture_output=True)
+        administer("chpasswd", data=f"{name}:{password}\n")
         return name
 
     yield make
     for name in made:
-        subprocess.run(["userdel", "-f", name], check=False, capture_output=True)
+        administer("userdel", "-f", name)
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +108,7 @@ def resident(site: Site, account: Callable[..., str]) -> str:
     user = account("Secret-1")
     home = site.root / "home" / user
     home.mkdir()
-    subprocess.run(["usermod", "-d", home, user], check=True)
+    administer("usermod", "-d", home, user)
     shutil.chown(home, user, user)
     shutil.copy(site.root / "authorized_keys" / "demo", site.root / "authorized_keys" / user)
     return user

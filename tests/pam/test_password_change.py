@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from tests.clients.rawauth import METHOD, SUCCESS, RawAuth, connect, failure, text
+from tests.machine import administer
 from tests.servers import Server, Site
 
 Start = Callable[..., Server]
@@ -32,7 +32,7 @@ def asked(message: bytes) -> str:
 
 @pytest.fixture
 def server(start: Start, unix: Site, service: Service, resident: str) -> Server:
-    subprocess.run(["chage", "-d", "0", resident], check=True)
+    administer("chage", "-d", "0", resident)
     return start(f"AuthOrder mod_auth_pam.c mod_auth_unix.c\nAuthPAMConfig {service(STACK)}\nSFTPPAMEngine off\n"
                  "MaxLoginAttempts 3\n")
 
@@ -75,7 +75,7 @@ def test_new_passwords_that_nothing_could_hold(server: Server, resident: str, ne
 
 
 def test_a_password_that_is_still_good_is_not_changed_here(server: Server, resident: str) -> None:
-    subprocess.run(["chage", "-d", "2024-01-01", resident], check=True)
+    administer("chage", "-d", "2024-01-01", resident)
     with connect(server) as client:
         assert failure(change(client, resident, "Secret-1", NEW)) == (METHODS, False)
         assert client.password(resident, "Secret-1") == bytes((SUCCESS,))
@@ -86,8 +86,8 @@ def test_a_password_that_is_still_good_is_not_changed_here(server: Server, resid
 def test_whom_the_rules_keep_out_gets_a_plain_failure(start: Start, unix: Site, service: Service, resident: str,
                                                       extra: str, user: str) -> None:
     """A question about a new password would say that the old one was right."""
-    subprocess.run(["chage", "-d", "0", resident], check=True)
-    subprocess.run(["usermod", "-s", "/no/shell", resident], check=True)
+    administer("chage", "-d", "0", resident)
+    administer("usermod", "-s", "/no/shell", resident)
     user = user.format(resident=resident)
     prologue = f"AuthOrder mod_auth_pam.c mod_auth_unix.c\nAuthPAMConfig {service(STACK)}\nSFTPPAMEngine off\n"
     with connect(start(prologue=extra + prologue)) as client:
@@ -96,7 +96,7 @@ def test_whom_the_rules_keep_out_gets_a_plain_failure(start: Start, unix: Site, 
 
 
 def test_without_pam_nobody_can_change_it(start: Start, unix: Site, resident: str) -> None:
-    subprocess.run(["chage", "-d", "0", resident], check=True)
+    administer("chage", "-d", "0", resident)
     with connect(start("AuthOrder mod_auth_unix.c\nAuthPAM off\nSFTPPAMEngine off\n")) as client:
         assert failure(client.password(resident, "Secret-1")) == (METHODS, False)
     unix.wait_for_log("stderr", f"USER {resident} (Login failed): Password expired")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,10 @@ import paramiko
 import pytest
 
 from tests.clients.rawauth import SUCCESS, Ended, connect, failure, prompts
+from tests.machine import administer
 from tests.pam.test_driver import script, wait_for
 from tests.servers import PASSWORD, Server, Site
+from tests.waiting import wait_until
 
 Start = Callable[..., Server]
 Service = Callable[[str], str]
@@ -30,7 +31,7 @@ def system(service: str, extra: str = "") -> str:
 def test_a_system_user_logs_in(start: Start, unix: Site, service: Service, account: Callable[..., str]) -> None:
     user = account("Secret-1")
     os.makedirs(unix.root / "home" / user)
-    subprocess.run(["usermod", "-d", unix.root / "home" / user, user], check=True)
+    administer("usermod", "-d", unix.root / "home" / user, user)
     server = start(system(service(UNIX)))
     with connect(server) as client:
         assert prompts(client.ask(user)) == ASKED
@@ -87,10 +88,7 @@ def test_leaving_in_the_middle_leaves_the_server_well(start: Start, service: Ser
             client.ask("demo")
     with connect(server) as client:
         assert client.password("demo", PASSWORD) == bytes((SUCCESS,))
-    deadline = time.monotonic() + 10
-    while server.sessions() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert server.sessions() == []
+    wait_until(lambda: not server.sessions(), "the end of all sessions")
 
 
 def test_u7_a_key_alone_is_not_enough_for_a_chain(start: Start, service: Service, mixed_module: Path,
@@ -177,15 +175,12 @@ def test_the_login_timer_ends_a_conversation(start: Start, service: Service, mix
     sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
     sleeper.chmod(0o755)
     module = f"pam_exec.so {sleeper}" if where == "module" else mixed_module
-    server = start(f"SFTPPAMServiceName {service(f'auth required {module}')}\nTimeoutLogin 2")
+    server = start(f"SFTPPAMServiceName {service(f'auth required {module}')}\nTimeoutLogin 4")
     with connect(server) as client, pytest.raises(Ended):
         client.ask("demo")
         client.receive()
-    deadline = time.monotonic() + 10
-    while server.sessions() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert server.sessions() == []
+    wait_until(lambda: not server.sessions(), "the end of all sessions")
     if where == "module":
         server.site.wait_for_log("stderr", "ended by TimeoutLogin, in the middle of a PAM module")
     else:
-        server.site.wait_for_log("stderr", "Login timeout exceeded (2 seconds), disconnected")
+        server.site.wait_for_log("stderr", "Login timeout exceeded (4 seconds), disconnected")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.login.methods import METHODS, log_in, logged_in
+from tests.machine import administer, alone
 from tests.servers import Server, Site
 
 Start = Callable[..., Server]
@@ -49,9 +49,10 @@ def test_u5_pam_access(server: Callable[[str], Server], resident: str, tmp_path:
 @pytest.fixture
 def closing_time() -> Iterator[Callable[[str], None]]:
     """Adds lines to time.conf, which pam_time of this age reads from one place only."""
-    before = TIME_CONF.read_text()
-    yield lambda line: (TIME_CONF.write_text(f"{before}\n{line}\n"), None)[1]
-    TIME_CONF.write_text(before)
+    with alone("time.conf"):
+        before = TIME_CONF.read_text()
+        yield lambda line: (TIME_CONF.write_text(f"{before}\n{line}\n"), None)[1]
+        TIME_CONF.write_text(before)
 
 
 def test_u5_pam_time(server: Callable[[str], Server], resident: str, closing_time: Callable[[str], None]) -> None:
@@ -96,7 +97,7 @@ def test_pam_limits(server: Callable[[str], Server], resident: str, tmp_path: Pa
     (("-E", "2020-01-01"), "Account expired"), (("-d", "0"), "Password expired")])
 def test_u4_ageing_decides_for_every_method(server: Callable[[str], Server], resident: str, options: tuple[str, ...],
                                             line: str) -> None:
-    subprocess.run(["chage", *options, resident], check=True)
+    administer("chage", *options, resident)
     running = server("account required pam_unix.so\npassword required pam_deny.so")
     assert enters(running, resident) == []
     running.site.wait_for_log("stderr", f"USER {resident} (Login failed): {line}")

@@ -13,7 +13,6 @@ import re
 import shutil
 import stat
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,9 @@ import paramiko
 
 from tests.clients import openssh
 from tests.clients.rawsftp import RawSftp
+from tests.matrix.road import receive
 from tests.servers import PASSWORD, Server, Site, scratch
+from tests.waiting import wait_until
 
 #: variables that say the same of the same command on both servers; counters, clocks and process ids do not
 VARIABLES = (
@@ -48,8 +49,6 @@ ExtendedLog {root}/log/events CONNECT,EXIT variables
 """
 #: extensions that 1.3.8 has not: a client that finds them asks other things
 NEWER = "SFTPExtensions -limits -userGroupNames -homeDirectory\n"
-
-SESSION_LIMIT = 10.0
 
 
 @dataclass
@@ -96,14 +95,14 @@ class Driver:
         transport.connect(username=user, password=PASSWORD)
         channel = transport.open_session()
         channel.invoke_subsystem("sftp")
-        raw = RawSftp(channel.sendall, channel.recv)
+        raw = RawSftp(channel.sendall, lambda count: receive(channel, count))
         raw.init(3)
         yield raw
         transport.sock.close()
         self._session_is_over()
 
     def _run(self, command: list[str], text: str = "") -> None:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, cwd=self.local,
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, cwd=self.local,
                               env={"PATH": os.environ["PATH"], "HOME": str(self.local), "LC_ALL": "C.UTF-8", "TZ": "UTC"})
         self.answers += [f"$ {Path(command[0] if command[0] != 'sshpass' else command[3]).name}",
                          *done.stdout.splitlines(), *done.stderr.splitlines(), f"exit {done.returncode}"]
@@ -111,14 +110,14 @@ class Driver:
 
     def _session_is_over(self) -> None:
         self.sessions += 1
-        wait_for_ends(self.server.site, self.sessions)
+        wait_for_ends(self.server, self.sessions)
 
 
-def wait_for_ends(site: Site, count: int) -> None:
-    end = time.monotonic() + SESSION_LIMIT
-    while (have := site.log("events").count("m=EXIT")) < count:
-        assert time.monotonic() < end, f"{have} of {count} sessions have ended after {SESSION_LIMIT} s"
-        time.sleep(0.02)
+def wait_for_ends(server: Server, count: int) -> None:
+    """So many sessions have said that they end, and have ended: nothing more comes from them."""
+    def ended() -> bool:
+        return server.site.log("events").count("m=EXIT") >= count and not server.sessions()
+    wait_until(ended, f"the end of {count} sessions")
 
 
 Script = Callable[[Driver], None]
@@ -152,7 +151,7 @@ def _record(server: Server, extra: str, local: Path, script: Script) -> Recordin
     driver = Driver(server, local)
     server.start(COMMON.format(root=site.root, variables=variables) + (NEWER if server.ours else "") + extra)
     try:
-        wait_for_ends(site, 1)
+        wait_for_ends(server, 1)
         for log in (site.root / "log").iterdir():
             os.truncate(log, 0)
         script(driver)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,22 +14,14 @@ from tests.clients.rawsftp import OK, RawSftp
 from tests.link.live import Live
 from tests.matrix.road import Road
 from tests.servers import Server
+from tests.waiting import wait_until
 
-LIMIT = 10.0
-
-RULES = "AllowOverwrite on\nAllowStoreRestart on\nTimeoutLogin 20\n"
+RULES = "AllowOverwrite on\nAllowStoreRestart on\nTimeoutLogin 120\n"
 
 
 @pytest.fixture
 def server(start: Callable[..., Server]) -> Server:
     return start(RULES)
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 def descriptors(pid: int) -> list[str]:
@@ -56,14 +47,14 @@ def working(road: Road) -> RawSftp:
 
 def test_M2_clients_that_say_nothing_or_nonsense_leave_nothing_in_the_master(server: Server) -> None:
     assert serves(server)
-    until(lambda: not server.sessions(), "the first session's end")
+    wait_until(lambda: not server.sessions(), "the first session's end")
     before = sorted(descriptors(server.pid))
     for number in range(120):
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             if number % 3:
                 client.sendall((b"SSH-2.0-x\r\n", b"SSH-2.0-x\r\n" + bytes(range(256)))[number % 2])
         if number % 40 == 39:
-            until(lambda: not server.sessions(), "the end of sessions whose clients have gone")
+            wait_until(lambda: not server.sessions(), "the end of sessions whose clients have gone")
     assert sorted(descriptors(server.pid)) == before
     assert serves(server)
 
@@ -118,7 +109,7 @@ def test_M11_places_of_killed_sessions_are_free_again(start: Callable[..., Serve
         killed = server.sessions()
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
-        until(lambda: not set(killed) & set(server.sessions()), "the end of the killed")  # noqa: B023
+        wait_until(lambda: not set(killed) & set(server.sessions()), "the end of the killed")  # noqa: B023
         for road in roads:
             road.close()
     assert serves(server)
@@ -142,7 +133,7 @@ def test_M4_a_spoilt_table_ends_no_session_and_is_rebuilt(server: Server) -> Non
 
 @pytest.fixture
 def hiding(start: Callable[..., Server]) -> Server:
-    return start(RULES + "HiddenStores on\nTimeoutIdle 2\n")
+    return start(RULES + "HiddenStores on\n")
 
 
 def names(server: Server) -> set[str]:
@@ -160,22 +151,26 @@ def road(hiding: Server) -> Iterator[Road]:
 
 def test_M6_nothing_stays_when_the_client_leaves(hiding: Server, road: Road) -> None:
     road.close()
-    until(lambda: not names(hiding), "the end of the temporary file")
+    wait_until(lambda: not names(hiding), "the end of the temporary file")
 
 
-def test_M6_nothing_stays_after_a_timeout(hiding: Server, road: Road) -> None:
-    until(lambda: not names(hiding), "the end of the temporary file")
+def test_M6_nothing_stays_after_a_timeout(start: Callable[..., Server]) -> None:
+    server = start(RULES + "HiddenStores on\nTimeoutIdle 3\n")
+    road = Road(server)
+    working(road)
+    wait_until(lambda: not names(server), "the end of the temporary file")
+    road.close()
 
 
 def test_M6_nothing_stays_when_the_server_ends_the_session(hiding: Server, road: Road) -> None:
     os.kill(hiding.sessions()[0], signal.SIGTERM)
-    until(lambda: not names(hiding), "the end of the temporary file")
+    wait_until(lambda: not names(hiding), "the end of the temporary file")
 
 
 def test_M6_what_a_killed_session_left_goes_with_the_next_upload(hiding: Server, road: Road) -> None:
     """Nothing runs in a process that is killed; the final name was never there."""
     os.kill(hiding.sessions()[0], signal.SIGKILL)
-    until(lambda: not hiding.sessions(), "the end of the killed")
+    wait_until(lambda: not hiding.sessions(), "the end of the killed")
     assert names(hiding) == {".in.half."}
     again = Road(hiding)
     client = again.sftp(3)

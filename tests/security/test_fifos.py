@@ -13,8 +13,7 @@ import pytest
 from tests.clients.rawsftp import CLOSE, DATA, READ, READ_FLAG, STATUS, WRITE, WRITE_FLAG, text, u32, u64
 from tests.matrix.road import Road
 from tests.servers import Server
-
-LIMIT = 10.0
+from tests.waiting import LIMIT, wait_until
 
 
 @pytest.fixture
@@ -35,15 +34,6 @@ def fifo(server: Server) -> Iterator[tuple[Path, int]]:
     os.close(fd)
 
 
-def ended(server: Server) -> bool:
-    end = time.monotonic() + LIMIT
-    while server.sessions():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def waiting(server: Server) -> Road:
     """A session whose client has asked for what nobody writes."""
     road = Road(server)
@@ -55,13 +45,13 @@ def waiting(server: Server) -> Road:
 
 def test_T14_a_silent_fifo_does_not_outlive_its_client(server: Server, fifo: tuple[Path, int]) -> None:
     waiting(server).close()
-    assert ended(server)
+    wait_until(lambda: not server.sessions(), "the end of the session")
 
 
 def test_T18_a_session_that_waits_for_a_fifo_ends_by_term(server: Server, fifo: tuple[Path, int]) -> None:
     road = waiting(server)
     os.kill(server.sessions()[0], signal.SIGTERM)
-    assert ended(server)
+    wait_until(lambda: not server.sessions(), "the end of the session")
     road.close()
 
 

@@ -25,6 +25,7 @@ from tests.clients.rawsftp import CREAT, TRUNC, WRITE_FLAG
 from tests.matrix.road import Road
 from tests.servers import Server
 from tests.transfers.tracing import session_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.root
 
@@ -70,10 +71,7 @@ def attempt(server: Server, number: int, delay: float | None) -> tuple[bool, flo
         _kill(pid)
     blow.join()
     road.close()
-    end = time.monotonic() + 10
-    while server.sessions():
-        assert time.monotonic() < end, "the session outlives SIGKILL"
-        time.sleep(0.005)
+    wait_until(lambda: not server.sessions(), "the end of the killed")
     return acknowledged, took
 
 

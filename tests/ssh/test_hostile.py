@@ -79,12 +79,12 @@ def test_T14_every_way_to_wait_ends_at_the_login_limit(start: Callable[..., Serv
                                                        behave: Callable[[Live], object]) -> None:
     """Counted from the connection: whatever a client does it is cut off while it is still at it. (Key exchanges without
     end are cut off by their number, T17.)"""
-    server = start("TimeoutLogin 2\n")
+    server = start("TimeoutLogin 4\n")
     with Live(server.port) as live:
         begun = time.monotonic()
         behave(live)
-        assert live.ended(PERSEVERANCE) == [(11, "TimeoutLogin")]
-        assert time.monotonic() - begun >= 2 - 0.1
+        assert live.ended() == [(11, "TimeoutLogin")]
+        assert time.monotonic() - begun >= 4 - 0.1
 
 
 def test_nobody_draws_out_the_farewell(start: Callable[..., Server]) -> None:
@@ -114,7 +114,7 @@ def test_nobody_draws_out_the_farewell(start: Callable[..., Server]) -> None:
 def test_T17_kexinits_without_end(server: Server) -> None:
     with Live(server.port) as live:
         live.exchange_keys()
-        pid = server.sessions()[-1]  # the first may be the one that saw whether the server listens
+        (pid,) = server.sessions()
         live.client.auto = False
         with contextlib.suppress(OSError):
             for _ in range(1000):
@@ -130,14 +130,14 @@ def test_T17_small_talk_before_login(server: Server, kind: int, body: bytes) -> 
     """100 000 of them: the first few are read."""
     with Live(server.port, Choice(strict=False)) as live:
         live.exchange_keys()
-        pid = server.sessions()[-1]  # the first may be the one that saw whether the server listens
+        (pid,) = server.sessions()
         before = memory(pid)
         packets = b"".join(live.client.packet(bytes((kind,)) + body) for _ in range(5000))
         with contextlib.suppress(OSError):
             for _ in range(20):
                 live.socket.sendall(packets)
         assert cpu(pid) < 1.0
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             assert memory(pid) - before < 4 << 20
         live.ended()
 
@@ -149,7 +149,7 @@ def half_open(port: int, sources: list[str], limit: float = LIMIT) -> Iterator[l
     try:
         for source in sources:
             with contextlib.suppress(OSError):
-                connections.append(socket.create_connection(("127.0.0.1", port), limit, (source, 0)))
+                connections.append(socket.create_connection(("127.0.0.1", port), LIMIT, (source, 0)))
         yield connections
     finally:
         for connection in connections:
@@ -194,11 +194,11 @@ def test_T7_a_packet_that_inflates_to_64_mib(start: Callable[..., Server], site:
             live.exchange_keys()
         else:
             live.log_in()
-        pid = server.sessions()[-1]  # the first may be the one that saw whether the server listens
+        (pid,) = server.sessions()
         before = memory(pid)
         live.socket.sendall(live.client.packet(bomb))
         site.wait_for_log("sftp.log", "inflates to more than")
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             assert memory(pid) - before < 16 << 20
     wait_until(lambda: pid not in server.sessions(), "the end of the session")
 
@@ -216,7 +216,7 @@ def test_T18_signals_at_random_during_a_transfer(server: Server, site: Site, tmp
     assert client.stdin is not None
     client.stdin.write("".join(f"put {tmp_path}/up\nget up {tmp_path}/down\n" for _ in range(6)))
     client.stdin.close()
-    chance, sent, end = random.Random(18), 0, time.monotonic() + LIMIT
+    chance, sent, end = random.Random(18), 0, time.monotonic() + 4 * LIMIT
     while client.poll() is None and time.monotonic() < end:
         for pid in server.sessions():
             for _ in range(50):

@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 def first_bytes(text: bytes) -> Callable[[Server], object]:
     def scene(server: Server) -> None:
-        with socket.create_connection(("127.0.0.1", server.port), 5) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), 60) as connection:
             connection.sendall(text)
             connection.shutdown(socket.SHUT_WR)
             with contextlib.suppress(OSError):

@@ -7,13 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.clients import openssh
 from tests.servers import Server
+from tests.waiting import LIMIT, PAUSE, wait_until
 
-LIMIT = 30.0
 Done = subprocess.CompletedProcess[str]
 
 #: what a server needs that is steered by ftpdctl
@@ -38,12 +37,6 @@ def wait_for_socket(server: Server) -> None:
     wait_until(answers, "the controls socket")
 
 
-def wait_for_rest(server: Server) -> None:
-    """The controls are there, and the connection that looked for the port has gone from the scoreboard."""
-    wait_for_socket(server)
-    wait_until(lambda: server.sessions() == [], "the end of the first connection")
-
-
 def control(server: Server, *words: str) -> tuple[int, list[str]]:
     """Exit status and lines of an action, without the prefix of every line."""
     wait_for_socket(server)
@@ -61,13 +54,6 @@ def connect(server: Server) -> socket.socket:
     sock.connect(str(socket_path(server)))
     sock.settimeout(LIMIT)
     return sock
-
-
-def wait_until(holds: Callable[[], bool], what: str, limit: float = LIMIT) -> None:
-    end = time.monotonic() + limit
-    while not holds():
-        assert time.monotonic() < end, f"waited {limit} s for {what}"
-        time.sleep(0.02)
 
 
 class Live:
@@ -97,7 +83,7 @@ class Live:
         """Wait until the server has closed the connection; returns what the client said about it."""
         assert self.process.stderr is not None
         while self.process.poll() is None and self._say("ls .\n"):
-            time.sleep(0.1)
+            time.sleep(PAUSE)
         self.process.wait(LIMIT)
         return self.process.stderr.read()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.servers import Server, Site
-from tests.tools.commands import PROLOGUE, Live, wait_for_rest
+from tests.tools.commands import PROLOGUE, Live, wait_for_socket
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def steered(start: Callable[..., Server], site: Site) -> Callable[..., Server]:
     def run(extra: str = "", *, waits: bool = True, **options: object) -> Server:
         server = start(f"ControlsLog {site.root}/log/controls.log\n{extra}", prologue=PROLOGUE, **options)
         if waits:
-            wait_for_rest(server)
+            wait_for_socket(server)
         return server
     return run
 

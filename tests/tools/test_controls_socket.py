@@ -18,7 +18,8 @@ import pytest
 
 from tests.clients import openssh
 from tests.servers import DAEMON_USER, Server
-from tests.tools.commands import LIMIT, Done, Live, connect, control, socket_path, wait_until
+from tests.tools.commands import Done, Live, connect, control, socket_path
+from tests.waiting import LIMIT, wait_until
 
 Steered = Callable[..., Server]
 
@@ -139,7 +140,7 @@ def test_silent_clients_hold_up_nobody_and_are_sent_away(steered: Steered, live:
     for sock in silent:
         assert everything(sock) == b""
         sock.close()
-    assert "no complete request within 2 seconds" in server.site.log("controls.log")
+    server.site.wait_for_log("controls.log", "no complete request within 2 seconds")
 
 
 def test_a_request_in_pieces_is_a_request(steered: Steered) -> None:

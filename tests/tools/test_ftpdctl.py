@@ -12,7 +12,8 @@ import pytest
 
 from tests.clients import openssh
 from tests.servers import Server, Site
-from tests.tools.commands import Live, control, run, socket_path, wait_until
+from tests.tools.commands import Live, control, run, socket_path
+from tests.waiting import LIMIT, wait_until
 
 Steered = Callable[..., Server]
 Connect = Callable[..., Live]
@@ -76,10 +77,10 @@ def test_confirmations(shared: Server, words: str, line: str) -> None:
 def shared(keys: Path) -> object:
     """One server for questions that change nothing that another test could see."""
     from tests.servers import scratch
-    from tests.tools.commands import PROLOGUE, wait_for_rest
+    from tests.tools.commands import PROLOGUE, wait_for_socket
     with scratch() as directory:
         server = Server(Site(directory, keys)).start(prologue=PROLOGUE)
-        wait_for_rest(server)
+        wait_for_socket(server)
         yield server
         server.stop()
 
@@ -106,7 +107,7 @@ def test_kick_by_user_ends_live_sessions_of_that_user_only(steered: Steered, sit
         client.ended()
         assert client.process.returncode != 0
     assert bystander.answers()
-    assert [line.split()[1] for line in control(server, "who")[1]] == ["other"]
+    wait_until(lambda: [line.split()[1] for line in control(server, "who")[1]] == ["other"], "places that are free again")
 
 
 def test_kick_by_count_host_and_class(steered: Steered, live: Connect) -> None:
@@ -138,7 +139,7 @@ def test_a_server_that_is_down_takes_nobody_and_keeps_whom_it_has(steered: Steer
     assert control(server, "down", "all") == (0, ["down: all servers disabled"])
     assert control(server, "status", "all") == (0, [f"status: {name} DOWN"])
     assert not serves(server)
-    assert "new connection denied" in server.site.log("stderr")
+    server.site.wait_for_log("stderr", "new connection denied")
 
 
 def test_restart_with_live_sessions_and_faulty_files(steered: Steered, live: Connect) -> None:
@@ -181,7 +182,7 @@ def test_shutdown(steered: Steered, live: Connect) -> None:
     assert control(server, "shutdown") == (0, ["shutting down"])
     client.ended()
     assert server.process is not None
-    assert server.process.wait(20) == 0
+    assert server.process.wait(LIMIT) == 0
     assert not socket_path(server).exists()
 
 
@@ -198,10 +199,10 @@ def test_a_graceful_shutdown_waits_for_a_transfer(steered: Steered, live: Connec
     busy.stdin.flush()
     target = server.site.accounts["demo"].home / "target"
     wait_until(lambda: target.exists() and target.stat().st_size > 0, "the transfer")
-    assert control(server, "shutdown", "graceful", "20") == (0, ["shutting down"])
+    assert control(server, "shutdown", "graceful", "60") == (0, ["shutting down"])
     idle.ended()
     assert server.process is not None
-    assert server.process.wait(30) == 0
+    assert server.process.wait(LIMIT) == 0
     busy.kill()
     busy.wait()
     busy.stdin.close()
@@ -225,10 +226,13 @@ def test_who_and_scoreboard_after_a_crash(steered: Steered, live: Connect) -> No
     """security.md M11: a session that was killed is not counted."""
     server = steered()
     client = live(server)
-    (line,) = control(server, "who")[1]
-    pid, user, name, address, protocol, _, *doing = line.split()
-    assert (user, name, address, protocol) == ("demo", "127.0.0.1", "[127.0.0.1]", "sftp")
-    assert doing == ["idle"]
+    def who() -> list[str]:
+        (line,) = control(server, "who")[1]
+        return line.split()
+
+    wait_until(lambda: who()[6:] == ["idle"], "the session at rest")
+    pid, *described = who()
+    assert described[:4] == ["demo", "127.0.0.1", "[127.0.0.1]", "sftp"]
     os.kill(int(pid), signal.SIGKILL)
     client.ended()
     wait_until(lambda: control(server, "who")[1] == ["no users connected"], "the scoreboard to heal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import pytest
 
 from pyproftpd.unix.scoreboard import Scoreboard
 from tests.servers import Server
-from tests.tools.commands import LIMIT, Live, run, wait_until
+from tests.tools.commands import Live, run
+from tests.waiting import LIMIT, wait_until
 
 #: a number that no process has: above the kernel's largest pid (PID_MAX_LIMIT, 2**22)
 NOBODY = 2**22 + 1
@@ -34,7 +36,7 @@ def processes() -> Iterator[Callable[[], int]]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> int:
-        started.append(subprocess.Popen(["sleep", "60"]))
+        started.append(subprocess.Popen(["sleep", "3600"]))
         return started[-1].pid
 
     yield start
@@ -79,7 +81,8 @@ def test_one_screen(board: Scoreboard, crowd: dict[str, int]) -> None:
     by_state = {row.split()[1]: row for row in rows}
     assert by_state["D"] == (f"{crowd['D']:<5} D demo     client.example       127.0.0.1:2222  1h1m   RETR down")
     assert by_state["A"].endswith(" 1h1m   (authenticating)")
-    assert by_state["I"].endswith(" 0m5s   idle") or by_state["I"].endswith(" 0m6s   idle")
+    idle = re.search(r" 0m(\d+)s +idle$", by_state["I"])
+    assert idle and int(idle[1]) >= 5
 
 
 @pytest.mark.parametrize(("words", "states"), [
@@ -136,8 +139,12 @@ def _until(terminal: int, text: bytes) -> bytes:
 def test_a_live_session_is_shown(start: Callable[..., Server], live: Callable[..., Live]) -> None:
     server = start()
     live(server)
-    (row,) = run("ftptop", "-b", "-n", "1", "-f", str(server.site.root / "proftpd.scoreboard")).stdout.splitlines()[4:]
-    pid, state, user, client, address, _, command = row.split()
+    def shown() -> list[str]:
+        (row,) = run("ftptop", "-b", "-n", "1", "-f", str(server.site.root / "proftpd.scoreboard")).stdout.splitlines()[4:]
+        return row.split()
+
+    wait_until(lambda: shown()[1] == "I", "the session at rest")
+    pid, state, user, client, address, _, command = shown()
     assert [int(pid)] == server.sessions()
     assert (state, user, client, address, command) == ("I", "demo", "127.0.0.1", f"127.0.0.1:{server.port}", "idle")
 

@@ -11,6 +11,7 @@ from tests.clients.rawsftp import CREAT, OPEN, WRITE_FLAG, text, u32
 from tests.link.live import INIT, Live
 from tests.servers import Server
 from tests.transfers.test_timeouts import BY_APPLICATION, packet
+from tests.waiting import LIMIT
 
 
 def test_promise_06_term_tells_clients_and_leaves_nobody_behind(start: Callable[..., Server]) -> None:
@@ -21,10 +22,10 @@ def test_promise_06_term_tells_clients_and_leaves_nobody_behind(start: Callable[
         channel = live.open()
         live.sftp(channel)
         live.data(channel, INIT + packet(OPEN, 1, text("file"), u32(WRITE_FLAG | CREAT), u32(0)))
-        live.pump(lambda: (home / ".in.file.").exists())
+        assert live.pump(lambda: (home / ".in.file.").exists())
         family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
         server.signal(signal.SIGTERM)
         assert [reason for reason, _ in live.ended()] == [BY_APPLICATION]
-        assert server.process is not None and server.process.wait(10) == 0
-        assert psutil.wait_procs(family, 5)[1] == []
+        assert server.process is not None and server.process.wait(LIMIT) == 0
+        assert psutil.wait_procs(family, LIMIT)[1] == []
     assert list(home.iterdir()) == []

@@ -12,6 +12,7 @@ from tests.clients.rawsftp import CREAT, OPEN, STAT, WRITE_FLAG, text, u32
 from tests.link.live import INIT, Live
 from tests.matrix.road import Road
 from tests.servers import Server
+from tests.waiting import LIMIT
 
 #: SSH_DISCONNECT_BY_APPLICATION (RFC 4253 11.1)
 BY_APPLICATION = 11
@@ -37,7 +38,7 @@ def busy_without_transfer(live: Live) -> None:
     channel = live.open()
     live.sftp(channel)
     live.data(channel, INIT)
-    end = time.monotonic() + 5.0
+    end = time.monotonic() + LIMIT
     while not live.closed and time.monotonic() < end:
         live.data(channel, packet(STAT, 1, text(".")))
         live.pump(lambda: False, 0.1)
@@ -49,14 +50,14 @@ def stalled_upload(live: Live) -> None:
     channel = live.open()
     live.sftp(channel)
     live.data(channel, INIT + packet(OPEN, 1, text("stalled"), u32(WRITE_FLAG | CREAT), u32(0)))
-    end = time.monotonic() + 5.0
+    end = time.monotonic() + LIMIT
     while not live.closed and time.monotonic() < end:
         live.data(channel, packet(STAT, 1, text(".")))
         live.pump(lambda: False, 0.1)
 
 
 def test_session_timeout_is_for_whom_it_names(start: Callable[..., Server]) -> None:
-    server = start("TimeoutSession 1 user demo\nTimeoutSession 60 user other\n")
+    server = start("TimeoutSession 3 user demo\nTimeoutSession 600 user other\n")
     with Live(server.port) as live:
         logged_in(live)
         assert [reason for reason, _ in live.ended()] == [BY_APPLICATION]
@@ -66,12 +67,12 @@ def test_session_timeout_is_for_whom_it_names(start: Callable[..., Server]) -> N
     ("TimeoutLogin", nothing, "Login timeout exceeded"),
     ("TimeoutIdle", logged_in, "Idle timeout exceeded"),
     ("TimeoutNoTransfer", busy_without_transfer, "No transfer timeout exceeded"),
-    ("TimeoutStalled", stalled_upload, "Data transfer stall timeout: 1 seconds"),
+    ("TimeoutStalled", stalled_upload, "Data transfer stall timeout: 3 seconds"),
     ("TimeoutSession", busy_without_transfer, "Session timeout exceeded"),
 ])
 def test_a_timeout_ends_the_session_with_a_reason_and_a_line(
         start: Callable[..., Server], directive: str, until: Callable[[Live], None], line: str) -> None:
-    server = start(f"{directive} 1\n")
+    server = start(f"{directive} 3\n")
     with Live(server.port) as live:
         until(live)
         assert [reason for reason, _ in live.ended()] == [BY_APPLICATION]
@@ -79,13 +80,13 @@ def test_a_timeout_ends_the_session_with_a_reason_and_a_line(
 
 
 def test_an_open_file_whose_bytes_move_is_not_stalled(start: Callable[..., Server]) -> None:
-    server = start("TimeoutStalled 1\nTimeoutNoTransfer 1\n")
+    server = start("TimeoutStalled 4\nTimeoutNoTransfer 4\n")
     road = Road(server)
     try:
         client = road.sftp(3)
         handle = client.open("moving", WRITE_FLAG | CREAT)
-        for number in range(8):
-            time.sleep(0.3)
+        for number in range(9):
+            time.sleep(0.6)
             assert client.write(handle, number, b"x") == rawsftp.OK
         assert client.close(handle) == rawsftp.OK
     finally:

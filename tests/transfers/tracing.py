@@ -6,7 +6,6 @@ import contextlib
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +14,9 @@ import pytest
 from tests.clients.rawsftp import SftpStatus
 from tests.matrix.road import Road
 from tests.servers import Server
+from tests.waiting import wait_until
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-
-ATTACH_LIMIT = 10.0
 
 #: system calls by which a session touches files
 FILE_CALLS = ("openat,openat2,read,preadv,preadv2,pread64,write,pwrite64,pwritev,close,rename,renameat,renameat2,unlink,unlinkat,"
@@ -27,11 +25,8 @@ FILE_CALLS = ("openat,openat2,read,preadv,preadv2,pread64,write,pwrite64,pwritev
 
 def session_of(server: Server) -> int:
     """The process of the only session that is logged in."""
-    end = time.monotonic() + ATTACH_LIMIT
-    while len(found := server.sessions()) != 1:
-        assert time.monotonic() < end, found
-        time.sleep(0.02)
-    return found[0]
+    wait_until(lambda: len(server.sessions()) == 1, lambda: f"one session alone, not {server.sessions()}")
+    return server.sessions()[0]
 
 
 @contextlib.contextmanager
@@ -40,10 +35,8 @@ def traced(server: Server, output: Path, *options: str) -> Iterator[Path]:
     errors = output.with_suffix(".err")
     with errors.open("wb") as said:
         process = subprocess.Popen(["strace", "-y", "-o", str(output), "-p", str(session_of(server)), *options], stderr=said)
-        end = time.monotonic() + ATTACH_LIMIT
-        while "attached" not in errors.read_text():
-            assert time.monotonic() < end and process.poll() is None, errors.read_text()
-            time.sleep(0.02)
+        wait_until(lambda: "attached" in errors.read_text() or process.poll() is not None, "strace")
+        assert process.poll() is None, errors.read_text()
         try:
             yield output
         finally:

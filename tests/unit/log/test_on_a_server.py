@@ -7,8 +7,8 @@ import json
 import os
 import re
 import signal
-import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import paramiko
@@ -16,7 +16,9 @@ import pytest
 
 from tests.clients import openssh
 from tests.clients.rawsftp import CREAT, READ_FLAG, TRUNC, WRITE_FLAG, RawSftp
-from tests.servers import PASSWORD, Server, Site, free_port
+from tests.machine import free_port
+from tests.matrix.road import receive
+from tests.servers import PASSWORD, Server, Site
 
 pytestmark = pytest.mark.root
 
@@ -56,7 +58,7 @@ def raw(server: Server) -> Iterator[RawSftp]:
     with connected(server) as transport:
         channel = transport.open_session()
         channel.invoke_subsystem("sftp")
-        sftp = RawSftp(channel.sendall, channel.recv)
+        sftp = RawSftp(channel.sendall, lambda count: receive(channel, count))
         sftp.init(3)
         yield sftp
 
@@ -206,20 +208,11 @@ def test_allow_log_symlinks(run: Start, site: Site) -> None:
 def test_a_fifo_gets_whole_lines(run: Start, site: Site) -> None:
     path = site.root / "log" / "fifo"
     os.mkfifo(path)
-    got: list[str] = []
-    reader = os.open(path, os.O_RDWR)
-
-    def read() -> None:
-        while "DELE\nEXIT\n" not in "".join(got):
-            got.append(os.read(reader, 65536).decode())
-
-    thread = threading.Thread(target=read, daemon=True)
-    server = run("ExtendedLog LOG/fifo WRITE,EXIT name\n")
-    thread.start()
-    one_session(server)
-    thread.join(5)
+    reader = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    one_session(run("ExtendedLog LOG/fifo WRITE,EXIT name\n"))
+    got = os.read(reader, 65536).decode()
     os.close(reader)
-    assert {"STOR", "DELE"} <= set("".join(got).split())
+    assert {"STOR", "DELE", "EXIT"} <= set(got.split()) and got.endswith("\nREMOVE\nEXIT\n")
 
 
 def test_hup_reopens_the_logs_of_the_master_and_of_new_sessions(run: Start) -> None:
@@ -276,7 +269,7 @@ def test_display_login_once_on_the_first_channel_and_the_banner_before_login(run
         for _ in range(2):
             channel = transport.open_session()
             channel.invoke_subsystem("sftp")
-            sftp = RawSftp(channel.sendall, channel.recv)
+            sftp = RawSftp(channel.sendall, partial(receive, channel))
             sftp.init(3)
             shown.append(channel.recv_stderr(4096) if channel.recv_stderr_ready() else b"")
     assert shown == [b"Welcome demo at test server, class (unknown)\r\n1 (none)\r\n", b""]

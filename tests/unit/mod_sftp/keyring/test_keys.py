@@ -189,7 +189,7 @@ def agent(tmp_path: Path) -> Iterator[str]:
     process.stdout.readline()
     yield str(path)
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 def test_keys_behind_a_real_agent(tmp_path: Path, agent: str) -> None:
