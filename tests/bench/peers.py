@@ -17,7 +17,8 @@ from pathlib import Path
 import prctl
 import psutil
 
-from tests.servers import OURS, REAL, free_port, make_keys, wait_for_port
+from tests.machine import free_port
+from tests.servers import OURS, REAL, make_keys, wait_for_port
 
 SSHD = "/usr/sbin/sshd"
 USER = "pyproftpd-bench"

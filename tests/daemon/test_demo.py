@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.master import LIMIT
-from tests.servers import free_port, scratch
+from tests.machine import free_port
+from tests.servers import scratch
 
 PROGRAM = Path(__file__).parents[2] / "packaging" / "demo.py"
 

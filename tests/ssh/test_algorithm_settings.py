@@ -12,7 +12,8 @@ import pytest
 from tests.clients import openssh
 from tests.link.client import Choice, string, take_string
 from tests.link.live import Live
-from tests.servers import Server, Site, free_port
+from tests.machine import free_port
+from tests.servers import Server, Site
 
 #: directive -> (value, name-list of KEXINIT, what stands in it)
 DIRECTIVES = {
