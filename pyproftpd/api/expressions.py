@@ -37,7 +37,10 @@ _POSIX_CLASSES = {
 
 
 def translate_posix(pattern: str) -> str:
-    """A POSIX extended expression in Python's spelling: ``[[:alpha:]]``, and ``$`` that does not stop before a newline."""
+    """A POSIX extended expression in Python's spelling: ``[[:alpha:]]``, and ``$`` that does not stop before a newline.
+
+    Raises ``re.error`` for a class that does not exist.
+    """
     out: list[str] = []
     place, inside = 0, False
     while place < len(pattern):
@@ -47,13 +50,15 @@ def translate_posix(pattern: str) -> str:
             place += 2
             continue
         if inside:
-            named = re.match(r"\[:(\w+):\]", pattern[place:])
-            if named and named[1] in _POSIX_CLASSES:
-                out.append(_POSIX_CLASSES[named[1]])
+            named = re.match(r"\[([:.=])(.*?)\1\]", pattern[place:])
+            if named:
+                if named[1] != ":" or named[2] not in _POSIX_CLASSES:
+                    raise re.error(f"no such class as {named[0]}", pattern, place)
+                out.append(_POSIX_CLASSES[named[2]])
                 place += named.end()
                 continue
-            if char == "[":
-                char = r"\["
+            if char in "[&|~":  # doubled, Python will read the others as operations on sets some day
+                char = "\\" + char
             elif char == "]":
                 inside = False
         elif char == "[":
@@ -82,7 +87,12 @@ class Pattern:
     def __init__(self, text: str, *, ignore_case: bool = False, negated: bool = False) -> None:
         """Raises ``re.error`` for an expression that does not compile."""
         self.text, self.negated = text, negated
-        self._regex = re.compile(translate_posix(text), re.IGNORECASE if ignore_case else 0)
+        try:
+            self._regex = re.compile(translate_posix(text), re.IGNORECASE if ignore_case else 0)
+        except RecursionError:
+            raise re.error("too many groups in each other") from None
+        except OverflowError as error:
+            raise re.error(str(error)) from None
         self._tame = _TAME.fullmatch(text) is not None
 
     def search(self, subject: str) -> bool:
@@ -122,7 +132,7 @@ class Mode(enum.Enum):
 class Expression:
     """``[AND|OR|regex] name,!name`` over the users, groups or classes of a session. ``kind``: user, group or class.
 
-    AND needs every term, OR one; ``*`` stands for any name. Source: real server, expr.c.
+    AND needs every term, OR one; there are no wildcards. Source: real server, expr.c.
     """
 
     kind: str
@@ -147,8 +157,7 @@ class Expression:
     @staticmethod
     def _term(term: str, names: tuple[str, ...]) -> bool:
         wanted = term[1:] if term.startswith("!") else term
-        found = wanted in names or (wanted == "*" and bool(names))
-        return found != term.startswith("!")
+        return (wanted in names) != term.startswith("!")
 
     def __str__(self) -> str:
         return f"{self.mode.value} {self.pattern if self.pattern else ','.join(self.terms)}"
@@ -266,7 +275,13 @@ def parse_host_rule(word: str) -> HostRule:
         if ":" in text:
             raise ValueError(f"an IPv6 address or network such as 2001:db8::/32, not '{word}'") from None
         return HostRule(text, _name_kind(text), negated)
-    return HostRule(text, "network", negated, network)
+    return HostRule(text, "network", negated, _plain_network(network))
+
+
+def _plain_network(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """IPv4 in the dress of IPv6 (``::ffff:192.0.2.0/120``) as what it is: clients are compared so, too."""
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    return network if mapped is None or network.prefixlen < 96 else ipaddress.IPv4Network((mapped, network.prefixlen - 96))
 
 
 def _name_kind(text: str) -> str:

@@ -17,6 +17,7 @@ from pyproftpd.conf.parser import Parser
 from pyproftpd.conf.scope import Scope
 from pyproftpd.conf.tree import Node
 from pyproftpd.errors import ConfigError, Where
+from pyproftpd.wire import vpath
 
 FILE_NAME = ".ftpaccess"
 #: largest file read: users write these
@@ -30,33 +31,32 @@ _Stamp = tuple[int, int, int, int]
 
 
 class Dynamic:
-    """The ``.ftpaccess`` files that one session meets. Parsed again when a file changes (device, inode, size, mtime)."""
+    """The ``.ftpaccess`` files that one session meets. Parsed again when a file changes (device, inode, size, ctime, which
+    nobody can set back)."""
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
-        self._warn = warn
+    def __init__(self, warn: Callable[[str], None], chroot: str = "") -> None:
+        self._warn, self._chroot = warn, chroot
         #: made when the first file is met: most sessions never meet one
         self._registry: Registry | None = None
         self._files: dict[_Stamp, Node] = {}
-        self._scopes: dict[tuple[Scope, tuple[_Stamp, ...]], Scope] = {}
+        self._scopes: dict[tuple[Scope, tuple[tuple[str, _Stamp], ...]], Scope] = {}
 
     def overlay(self, scope: Scope, directory: str) -> Scope:
-        """``scope`` with the files of ``directory`` and of all directories above it on top, the outermost first.
+        """``scope`` with the files of ``directory`` and of all directories above it.
 
         ``directory`` is absolute inside of the root that the process has; the effective ids are the user's. Whether the
         files count at all (AllowOverride) is for the caller to ask.
         """
-        found = [one for one in map(self._file, _upwards(directory)) if one is not None]
+        found = [(vpath.outside(self._chroot, place), *one) for place in _upwards(directory)
+                 if (one := self._file(place)) is not None]
         if not found:
             return scope
-        key = (scope, tuple(stamp for stamp, _ in found))
+        key = (scope, tuple((place, stamp) for place, stamp, _ in found))
         known = self._scopes.get(key)
         if known is None:
             if len(self._scopes) >= MAX_REMEMBERED:
                 self._scopes.clear()
-            known = scope
-            for _, root in found:
-                known = known.overlay(root)
-            self._scopes[key] = known
+            known = self._scopes[key] = scope.overlay([(place, root) for place, _, root in found])
         return known
 
     def _file(self, directory: str) -> tuple[_Stamp, Node] | None:
@@ -67,7 +67,7 @@ class Dynamic:
             return self._unreadable(path, error)
         try:
             info = os.fstat(descriptor)
-            stamp = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+            stamp = (info.st_dev, info.st_ino, info.st_size, info.st_ctime_ns)
             if stamp not in self._files:
                 self._remember(stamp, self._parse(descriptor, info, path))
             return stamp, self._files[stamp]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import pwd
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,6 +78,13 @@ class DirectoryPlace:
             return True
         return fnmatch.fnmatchcase(path, self.path + "/*")
 
+    def begins_in(self, directory: str) -> bool:
+        """May this contain an entry of ``directory`` without containing the directory?"""
+        fixed, inside = re.split(r"[*?[]", self.path, maxsplit=1)[0], directory.rstrip("/") + "/"
+        if fixed != self.path:
+            return fixed.startswith(inside) or inside.startswith(fixed)
+        return self.contents_only and self.path == directory or os.path.dirname(self.path) == directory
+
 
 @dataclass(frozen=True, slots=True)
 class SessionPlace:
@@ -113,7 +121,7 @@ class Report:
 def servers(root: Node, report: Report) -> list[Place]:
     """The main server first, then the virtual hosts in file order."""
     shared = [node for owner in (root, *root.of("virtualhost")) for node in owner.of("global")]
-    return [_place(node, shared, report) for node in (root, *root.of("virtualhost"))]
+    return [_place(node, shared, _account_files((node, *shared)), report) for node in (root, *root.of("virtualhost"))]
 
 
 def said(place: Place, keyword: str) -> list[Setting]:
@@ -125,10 +133,17 @@ def classes(root: Node) -> list[Node]:
     return [node for owner in (root, *root.of("global")) for node in owner.of("class")]
 
 
-def _place(node: Node, shared: Sequence[Node], report: Report) -> Place:
+def _account_files(parts: Sequence[Node]) -> list[str]:
+    """Each AuthUserFile of a server: ``~user`` may name somebody whom the system does not know."""
+    return [one.value.path for part in parts for one in part.settings if one.row.directive.keyword == "AuthUserFile"]
+
+
+def _place(node: Node, shared: Sequence[Node], users: Sequence[str], report: Report) -> Place:
+    """``users``: the account files in which ``~user`` is looked up besides the system's."""
     parts = (node, *shared)
-    anonymous_root = _anonymous_root(node, report) if node.kind == "anonymous" else ""
-    directories = [_directory(child, anonymous_root, report) for part in parts for child in _latest(part, "directory")]
+    anonymous_root = _anonymous_root(node, users, report) if node.kind == "anonymous" else ""
+    directories = [_directory(child, anonymous_root, users, report) for part in parts
+                   for child in _latest(part, "directory")]
     if node.kind != "anonymous":
         _refuse_twice(node, report)
     return Place(
@@ -137,9 +152,9 @@ def _place(node: Node, shared: Sequence[Node], report: Report) -> Place:
         groups=tuple(tuple(part.settings) for part in parts),
         limits=tuple(limit(child) for part in parts for child in _latest(part, "limit")),
         directories=tuple(one for one in directories if one is not None),
-        anonymous=tuple(_place(child, (), report) for part in parts for child in part.of("anonymous")
-                        if _has_root(child, report)),
-        sessions=tuple(SessionPlace(child.condition, child.section.rank, _place(child, (), report))
+        anonymous=tuple(_place(child, (), users, report) for part in parts for child in part.of("anonymous")
+                        if _has_root(child, users, report)),
+        sessions=tuple(SessionPlace(child.condition, child.section.rank, _place(child, (), users, report))
                        for part in parts for child in part.of("session") if child.condition and child.section),
         words=node.words)
 
@@ -167,7 +182,7 @@ def limit(node: Node) -> LimitPlace:
                       tuple(node.settings), node.where)
 
 
-def _directory(node: Node, anonymous_root: str, report: Report) -> DirectoryPlace | None:
+def _directory(node: Node, anonymous_root: str, users: Sequence[str], report: Report) -> DirectoryPlace | None:
     path = node.words[0] if node.words else ""
     contents_only = path.endswith("/*")
     path = path[:-2] if contents_only else path
@@ -178,7 +193,7 @@ def _directory(node: Node, anonymous_root: str, report: Report) -> DirectoryPlac
             return None
         path = os.path.join(anonymous_root, path)
     if path.startswith("~") and path != "~" and not path.startswith("~/"):
-        expanded = _expand_user(path)
+        expanded = _expand_user(path, users)
         if expanded is None:
             report.warnings.append(_nobody(node, path))
             return None
@@ -188,7 +203,7 @@ def _directory(node: Node, anonymous_root: str, report: Report) -> DirectoryPlac
                           tuple(node.settings), tuple(limit(child) for child in _latest(node, "limit")), node.where)
 
 
-def _anonymous_root(node: Node, report: Report) -> str:
+def _anonymous_root(node: Node, users: Sequence[str], report: Report) -> str:
     path = node.words[0] if node.words else ""
     if any(char in path for char in "*?[") or path == "/" or not path.startswith(("/", "~")):
         report.errors.append(ConfigError(f"{node.title} cannot be the root of anonymous logins", node.where,
@@ -196,13 +211,13 @@ def _anonymous_root(node: Node, report: Report) -> str:
         return "/"
     if not any(setting.row.directive.keyword == "User" for setting in node.settings):
         report.warnings.append(f"{node.where}: {node.title} does not say which User it is for: nobody can log in there")
-    return os.path.normpath((_expand_user(path) or "/") if path.startswith("~") else path)
+    return os.path.normpath((_expand_user(path, users) or "/") if path.startswith("~") else path)
 
 
-def _has_root(node: Node, report: Report) -> bool:
+def _has_root(node: Node, users: Sequence[str], report: Report) -> bool:
     """An anonymous section below the home of nobody is left out with a warning: the real server starts with it, too."""
     path = node.words[0] if node.words else ""
-    if not path.startswith("~") or _expand_user(path) is not None:
+    if not path.startswith("~") or _expand_user(path, users) is not None:
         return True
     report.warnings.append(_nobody(node, path))
     return False
@@ -212,13 +227,24 @@ def _nobody(node: Node, path: str) -> str:
     return f"{node.where}: {node.title} has no effect: there is no user '{path[1:].partition('/')[0]}'"
 
 
-def _expand_user(path: str) -> str | None:
+def _expand_user(path: str, users: Sequence[str]) -> str | None:
     """``~user/rest`` below that user's home, ``None`` when there is no such user."""
     name, slash, rest = path[1:].partition("/")
+    home = next((found for file in users if (found := _home_in(file, name))), "")
     try:
-        return pwd.getpwnam(name).pw_dir + slash + rest
+        return (home or pwd.getpwnam(name).pw_dir) + slash + rest
     except KeyError:
         return None
+
+
+def _home_in(file: str, user: str) -> str:
+    """A user's home by a file in the format of passwd(5), ``""`` for none. Whether he may log in is no question here."""
+    try:
+        with open(file, encoding="utf-8", errors="surrogateescape") as lines:
+            entries = (line.rstrip("\n").split(":") for line in lines)
+            return next((entry[5] for entry in entries if entry[0] == user and len(entry) == 7), "")
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ class Scope:
     """The settings of one place; immutable (what it remembers are answers it has given)."""
 
     __slots__ = ("kind", "path", "where", "server", "main", "addresses", "anonymous", "limits", "place", "facts",
-                 "home", "_layers", "_directories", "_nested_directories", "_blocks", "_under", "_nests", "_written",
+                 "home", "_layers", "_directories", "_nested_directories", "_blocks", "_under", "_nests", "_written", "_owner",
+                 "_chain",
                  "__weakref__")
 
     def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
@@ -66,6 +67,9 @@ class Scope:
         ``written`` all that no condition touches: sessions would each copy what their master has already."""
         self.kind, self.path, self.where, self.place = place.kind, place.path, place.where, place
         self.server: Scope = outer or self
+        #: for the scope of a directory: the place that its sections stand in, and these, innermost first
+        self._owner: Scope = self
+        self._chain: tuple[DirectoryPlace, ...] = ()
         self.addresses, self.facts, self.home = addresses, facts, home
         matched, sectioned = _matching(place, facts)
         self.main: Scope = (outer.main if outer else main) or self
@@ -159,10 +163,21 @@ class Scope:
                 return self._nests[key]
         return self
 
-    def _nested(self, chain: tuple[DirectoryPlace, ...]) -> Scope:
-        inner = self
+    def _nested(self, chain: tuple[DirectoryPlace, ...], files: Sequence[tuple[str, Node]] = ()) -> Scope:
+        """Directory sections around each other, ``chain`` innermost first, and ``.ftpaccess`` files, outermost first.
+
+        A file lies upon the sections that contain its directory, and below those that begin further in: who may write it
+        has no say in what the configuration says of a place inside. Source: real server.
+        """
+        inner, waiting = self, list(files)
         for directory in reversed(chain):
+            while waiting and not directory.contains(waiting[0][0]):
+                inner = inner._topped(waiting.pop(0)[1])
             inner = inner._inner(directory.path, directory.where, directory.settings, directory.limits)
+        for _, root in waiting:
+            inner = inner._topped(root)
+        if inner is not self:
+            inner._owner, inner._chain = self, chain
         return inner
 
     def _inner(self, path: str, where: Where, settings: tuple[Setting, ...],
@@ -175,11 +190,27 @@ class Scope:
         scope.limits = (tuple(LimitSection(limit) for limit in limits), *self.limits)
         scope._directories = scope._nested_directories = ()
         scope._blocks, scope._under, scope._nests, scope._written = {}, {}, {}, None
+        scope._owner, scope._chain = scope, ()
         return scope
 
-    def overlay(self, root: Node) -> Scope:
-        """This place with an ``.ftpaccess`` file on top."""
-        return self._inner(self.path, root.where, tuple(root.settings), tuple(limit(one) for one in root.of("limit")[::-1]))
+    def _topped(self, root: Node) -> Scope:
+        """This place with an ``.ftpaccess`` file on top. In a Directory the file joins its section, so that a DenyAll of
+        the section holds on until the file says AllowAll."""
+        settings = tuple(root.settings)
+        scope = self._inner(self.path, root.where, settings, tuple(limit(one) for one in root.of("limit")[::-1]))
+        if self.kind == "directory":
+            (context, groups), *outer = self._layers
+            scope._layers = ((context, (settings, *groups)), *outer)
+        return scope
+
+    def overlay(self, files: Sequence[tuple[str, Node]]) -> Scope:
+        """This place with ``.ftpaccess`` files: the directory that each lies in, named from outside of any chroot, and what
+        it says; the outermost first."""
+        return self._owner._nested(self._chain, files)
+
+    def divides(self, directory: str) -> bool:
+        """May a section begin among the entries of ``directory``, so that they are not all judged alike?"""
+        return any(one.begins_in(directory) for one in (*self._directories, *self.server._directories))
 
     def __repr__(self) -> str:
         return f"Scope({self.kind} {self.path or ','.join(self.addresses)} at {self.where})"

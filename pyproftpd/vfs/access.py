@@ -76,16 +76,15 @@ class Access:
         self._identity, self._scope, self._facts, self._names, self._chroot = identity, scope, facts, names, chroot
         self._verdicts: dict[tuple[Scope, tuple[str, ...], str], Verdict] = {}
         self._filtering: dict[Scope, bool] = {}
-        self._dynamic = Dynamic(warn)
+        self._dynamic = Dynamic(warn, chroot)
         self._overlaid: dict[tuple[Scope, str], tuple[float, Scope]] = {}
 
     def decide(self, names: tuple[str, ...], group: str, subject: Subject, *, filters: bool = True,
-               looks: bool = False, opens: bool = False) -> Decision:
+               looks: bool = False) -> Decision:
         """``names`` and ``group`` are Limit names; none of either asks no Limit.
 
         ``filters``: path filters apply (all that names or creates something, not mere looking). ``looks``: the request
-        only asks whether and what it is, so a hidden name does not exist for it, IgnoreHidden or not. ``opens``: the
-        request opens or sets the attributes of the name, which HideFiles alone bars. Source: real server.
+        only asks whether and what it is, so a hidden name does not exist for it, IgnoreHidden or not.
         """
         path = subject.path
         scope = self._scope_of(subject)
@@ -99,7 +98,6 @@ class Access:
         if not reason:
             reason = self._filtered(scope.get(AccessConf), subject, filters)
         hidden = bool(reason or looks or verdict.ignore_hidden) and self._hides(path, subject.info)
-        hidden = hidden or (opens and self._hides(path, None))
         if hidden and not reason:
             reason = "hidden by HideFiles, HideUser, HideGroup or HideNoAccess"
         conf = scope.get(OwnershipConf)
@@ -234,17 +232,23 @@ class Access:
         return info.st_mode & need == need
 
     def entries(self, path: VPath) -> Admit:
-        """The filter of a listing: hidden entries, and directories whose own rules refuse READDIR, are left out."""
+        """The filter of a listing: hidden entries, and those whose own rules refuse READDIR, are left out."""
         scope = self._scope.under(path.outside)
         conf = self.scope_of(path.outside).get(HidingConf)
         hiding = bool(conf.hide_files or conf.hide_user or conf.hide_group or conf.hide_no_access)
+        divided = self._scope.divides(path.outside)
 
         def admit(name: str, info: os.stat_result | None) -> bool:
+            if name in (".", ".."):
+                return True
             if hiding and self._hides_entry(conf, name, info):
                 return False
-            if info is None or not _stat.S_ISDIR(info.st_mode) or name in (".", ".."):
+            if not divided:
                 return True
-            inner = self._scope.under(vpath.join(path.outside, name))
-            return inner is scope or self._verdict(inner, READDIR, "DIRS", "").allowed
+            entry = vpath.join(path.outside, name)
+            if self._scope.under(entry) is scope:
+                return True
+            rules = self.scope_of(entry, "" if info is not None and _stat.S_ISDIR(info.st_mode) else path.outside)
+            return self._verdict(rules, READDIR, "DIRS", "").allowed
 
         return admit

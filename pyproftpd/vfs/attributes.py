@@ -55,7 +55,7 @@ def apply(view: View, cmd: Command, subject: str | Upload | Download | Listing, 
         _apply_open(view, cmd, subject, change)
         return
     with view.locate(cmd, subject, follow=follow) as place:
-        info, decision = view.existing(cmd, place, opens=True)
+        info, decision = view.existing(cmd, place)
         _extra_rules(view, cmd, Subject(place.path, info, place.sent), change)
         if change.mode is not None and change.mode & 0o7777 != info.st_mode & 0o7777:
             _chmod(place, info, change.mode & 0o7777)
@@ -192,7 +192,7 @@ def _xattr_file(view: View, cmd: Command, subject: str | Upload | Download, *, f
         yield subject.fd
         return
     with view.locate(cmd, subject, follow=follow) as place:
-        view.existing(cmd, place, looks=not write, opens=write)
+        view.existing(cmd, place, looks=not write)
         fd = place.open(os.O_RDONLY | os.O_NONBLOCK)
     try:
         yield fd

@@ -46,6 +46,8 @@ def evaluate(scope: Scope, names: tuple[str, ...], group: str, facts: BindFacts,
                     continue
                 ignore_hidden = ignore_hidden or section.conf.ignore_hidden
                 answer = ask(section, facts, arg)
+                if answer and _shut(scope):
+                    return _of_place(scope, ignore_hidden)
                 if answer is not None:
                     reason = f"<Limit {' '.join(sorted(section.names & wanted))}> ({section.where})"
                     return Verdict(answer, True, reason, ignore_hidden)
@@ -61,10 +63,16 @@ def _rounds(names: tuple[str, ...], group: str) -> tuple[frozenset[str], ...]:
     return tuple(rounds)
 
 
-def _of_place(scope: Scope, ignore_hidden: bool) -> Verdict:
-    """AllowAll and DenyAll written straight into a directory or anonymous section."""
+def _shut(scope: Scope) -> bool:
+    """DenyAll written straight into a directory or anonymous section: no Limit of the same section opens it, only AllowAll
+    beside it does. Source: real server."""
     conf = scope.get(LimitConf)
-    if conf.deny_all:
+    return conf.deny_all and not conf.allow_all
+
+
+def _of_place(scope: Scope, ignore_hidden: bool) -> Verdict:
+    conf = scope.get(LimitConf)
+    if _shut(scope):
         return Verdict(False, True, f"DenyAll ({conf.source('deny_all')})", ignore_hidden)
     return Verdict(True, conf.allow_all, "", ignore_hidden)
 

@@ -70,7 +70,7 @@ def open_quietly(view: View, cmd: Command, path: str) -> Reader:
 
 
 def _may_read(view: View, cmd: Command, place: Place) -> Decision:
-    info, decision = view.existing(cmd, place, opens=True)
+    info, decision = view.existing(cmd, place)
     _transferable(info)
     conf = decision.scope.get(TransferConf)
     if conf.max_retrieve_file_size is not None and info.st_size > conf.max_retrieve_file_size:
@@ -102,7 +102,7 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
     name = "APPE" if append else "STOR"
     try:
         info = place.exists()
-        decision = view.judge(cmd, place, info, opens=True)
+        decision = view.judge(cmd, place, info)
         _may_write(decision, cmd, info, create=create, exclusive=exclusive, truncate=truncate, append=append, offset=offset)
         if info is None and mode and chmod:
             view.judge(cmd, place, None, names=("SITE_CHMOD",), group="WRITE")

@@ -25,19 +25,18 @@ class Asked(NamedTuple):
     group: str = ""
     filters: bool = True
     looks: bool = False
-    opens: bool = False
 
 
 COMMANDS = (
-    Asked("RETR", ("RETR",), "READ", opens=True), Asked("STOR", ("STOR",), "WRITE", opens=True),
-    Asked("APPE", ("APPE", "STOR"), "WRITE", opens=True), Asked("DELE", ("DELE",), "WRITE"),
+    Asked("RETR", ("RETR",), "READ"), Asked("STOR", ("STOR",), "WRITE"),
+    Asked("APPE", ("APPE", "STOR"), "WRITE"), Asked("DELE", ("DELE",), "WRITE"),
     Asked("MKD", ("MKD", "XMKD"), "WRITE"), Asked("RMD", ("RMD", "XRMD"), "WRITE"), Asked("RNFR", ("RNFR",), "DIRS"),
     Asked("RNTO", ("RNTO",), "WRITE"), Asked("OPENDIR", ("OPENDIR",), "DIRS", filters=False, looks=True),
     Asked("READDIR", ("READDIR", "LIST", "NLST"), "DIRS", filters=False, looks=True),
     Asked("REALPATH", ("REALPATH",), "DIRS", filters=False, looks=True),
     Asked("STAT", ("STAT",), "READ", filters=False, looks=True), Asked("LSTAT", ("LSTAT",), filters=False, looks=True),
-    Asked("SETSTAT", ("SETSTAT",), "WRITE", opens=True), Asked("SITE_CHMOD", ("SITE_CHMOD",), "WRITE", opens=True),
-    Asked("SITE_CHGRP", ("SITE_CHGRP",), "WRITE", opens=True), Asked("SYMLINK", ("SYMLINK",), "WRITE"),
+    Asked("SETSTAT", ("SETSTAT",), "WRITE"), Asked("SITE_CHMOD", ("SITE_CHMOD",), "WRITE"),
+    Asked("SITE_CHGRP", ("SITE_CHGRP",), "WRITE"), Asked("SYMLINK", ("SYMLINK",), "WRITE"),
     Asked("READLINK", ("READLINK",), "READ", filters=False, looks=True), Asked("HARDLINK", ("HARDLINK", "LINK"), "WRITE"),
     Asked("SITE_COPY", ("SITE_COPY", "COPY", "STOR"), "WRITE"), Asked("SITE_DIGEST", ("SITE_DIGEST",), "READ", looks=True),
     Asked("LOCK", ("LOCK",), "WRITE"),
@@ -52,7 +51,7 @@ def lines(scope: Scope, identity: Identity, facts: BindFacts, people: NameSource
     wanted = command.upper()
     rows = [row for row in COMMANDS if wanted in ("", row.name)] or [Asked(wanted, (wanted,))]
     for row in rows:
-        decision = access.decide(row.limits, row.group, subject, filters=row.filters, looks=row.looks, opens=row.opens)
+        decision = access.decide(row.limits, row.group, subject, filters=row.filters, looks=row.looks)
         if decision.allowed:
             yield f"{row.name}: allowed"
         else:

@@ -81,18 +81,16 @@ class View:
         return place
 
     def judge(self, cmd: Command, place: Place, info: os.stat_result | None, *, names: tuple[str, ...] | None = None,
-              group: str | None = None, filters: bool = True, looks: bool = False, opens: bool = False,
-              directory: bool = False) -> Decision:
+              group: str | None = None, filters: bool = True, looks: bool = False, directory: bool = False) -> Decision:
         """Decide on one object, or raise ``Refused``.
 
         ``names`` and ``group`` replace those of the command (second paths, extra checks); ``filters`` off for looking
         and listing; ``looks`` for requests that only ask whether and what it is: hidden names do not exist for them;
-        ``opens`` for those that open it or set its attributes: names hidden by HideFiles do not exist for them;
         ``directory`` for what is about to become one.
         """
         decision = self.access.decide(
             cmd.limits if names is None else names, cmd.group if group is None else group,
-            Subject(place.path, info, place.sent, directory), filters=filters, looks=looks, opens=opens)
+            Subject(place.path, info, place.sent, directory), filters=filters, looks=looks)
         if not decision.allowed:
             cmd.reason = decision.reason
             raise Refused(decision.reason, errno.ENOENT if decision.hidden else errno.EACCES)

@@ -120,6 +120,20 @@ def test_f9_ftpaccess_above_holds_however_one_gets_there(enter: Enter, site: Sit
     assert not (deep / "new").exists()
 
 
+@pytest.mark.parametrize("root", ["", "DefaultRoot ~\n"])
+def test_f9_ftpaccess_above_opens_nothing_that_the_configuration_closes(enter: Enter, site: Site, root: str) -> None:
+    home = site.accounts["demo"].home
+    (home / "top" / "closed").mkdir(parents=True)
+    (home / "top" / "closed" / "file").write_bytes(b"secret")
+    (home / "top" / "file").write_bytes(b"open")
+    own(site, home / "top", *(home / "top").rglob("*"))
+    (home / "top" / ".ftpaccess").write_text("<Limit READ>\nAllowAll\n</Limit>\n")
+    road, _ = enter(f"{root}AllowOverride on\n<Limit READ>\nDenyAll\n</Limit>\n"
+                    f"<Directory {home}/top/closed>\n<Limit READ>\nDenyAll\n</Limit>\n</Directory>\n")
+    assert readable(road, "top/file") and not readable(road, "top/closed/file")
+    assert scp_download(road, "top/closed/file").content == b""
+
+
 def test_promise_09_an_unreadable_ftpaccess_closes_its_directory_and_is_told(enter: Enter, site: Site) -> None:
     """What the rules are cannot be known, so nothing is allowed."""
     road, home = enter("AllowOverride on\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from pyproftpd.api.expressions import (
     parse_expression,
     parse_host_rule,
 )
+from pyproftpd.api.values import to_pattern
 from pyproftpd.errors import Refused
 
 
@@ -27,7 +29,7 @@ def facts(user: str = "", groups: tuple[str, ...] = (), connection_class: str = 
 
 @pytest.mark.parametrize(("words", "groups", "matches"), [
     (["a,b"], ("a", "b"), True), (["a,b"], ("a",), False), (["OR", "a,b"], ("a",), True), (["a,!b"], ("a",), True),
-    (["a,!b"], ("a", "b"), False), (["!a"], (), True), (["*"], ("x",), True), (["regex", "^ad"], ("users", "admins"), True),
+    (["a,!b"], ("a", "b"), False), (["!a"], (), True), (["*"], ("x",), False), (["regex", "^ad"], ("users", "admins"), True),
     (["regex", "^ad"], ("bad",), False)])
 def test_groups_evaluate_and(words: list[str], groups: tuple[str, ...], matches: bool) -> None:
     assert parse_expression(words, "group", Mode.AND).matches(facts(groups=groups)) is matches
@@ -40,7 +42,9 @@ def test_users_evaluate_or() -> None:
 
 @pytest.mark.parametrize(("rule", "address", "name", "verdict"), [
     ("all", "192.0.2.1", "x", 1), ("none", "192.0.2.1", "x", -1), ("192.0.2.0/24", "192.0.2.9", "x", 1),
-    ("192.0.2.0/24", "::ffff:192.0.2.9", "x", 1), ("192.0.2.", "192.0.2.9", "x", 1), ("192.0.2.", "192.0.20.9", "x", 0),
+    ("192.0.2.0/24", "::ffff:192.0.2.9", "x", 1),
+    ("::ffff:192.0.2.9", "192.0.2.9", "x", 1), ("::ffff:192.0.2.0/120", "192.0.2.9", "x", 1),
+    ("::ffff:192.0.2.0/120", "192.0.3.9", "x", 0), ("192.0.2.", "192.0.2.9", "x", 1), ("192.0.2.", "192.0.20.9", "x", 0),
     (".example.com", "192.0.2.1", "a.Example.com", 1), ("*.example.com", "192.0.2.1", "a.example.com", 1),
     ("a.example.com", "192.0.2.1", "a.example.com", 1), ("!192.0.2.1", "192.0.2.1", "x", -1), ("!192.0.2.1", "192.0.2.2", "x", 1),
     ("2001:db8::/32", "2001:db8::1", "x", 1), ("2001:db8::/32", "192.0.2.1", "x", 0)])
@@ -60,6 +64,19 @@ def test_patterns_speak_posix() -> None:
     assert Pattern(r"\*.*/").search("*a/")
     assert Pattern("A", ignore_case=True).search("a")
     assert not Pattern("a", negated=True).search("a")
+
+
+@pytest.mark.parametrize("text", ["(" * 2000 + ")" * 2000, "a{99999999999}", "[[:letters:]]", "[[.a.]]", "[[=a=]]", "*a", "(a",
+                                  "[a"])
+def test_what_is_no_expression_is_said_at_start(text: str) -> None:
+    with pytest.raises(ValueError, match="a regular expression, but"):
+        to_pattern(text)
+
+
+def test_sets_hold_what_they_name() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert all(Pattern("^[a&&b||c~~]$").search(char) for char in "a&b|c~") and not Pattern("[a&&b]").search("c")
 
 
 def test_an_endless_subject_matches_nothing() -> None:
