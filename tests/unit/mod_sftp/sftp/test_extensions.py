@@ -14,7 +14,7 @@ from mod_sftp.sftp.extensions import EXTENSIONS
 from mod_sftp.sftp.terms import Terms
 from tests.clients import rawsftp as raw
 from tests.clients.rawsftp import Cursor, SftpStatus, text, u32, u64
-from tests.unit.mod_sftp.desk import EVERYTHING, Desk
+from tests.unit.mod_sftp.desk import ALLOWING, EVERYTHING, Desk
 
 #: flags of a setxattr: the name must be new, or must be there
 CREATE, REPLACE = 1, 2
@@ -22,6 +22,14 @@ CREATE, REPLACE = 1, 2
 OPENSSH = {"posix-rename@openssh.com": b"1", "statvfs@openssh.com": b"2", "fstatvfs@openssh.com": b"2",
            "hardlink@openssh.com": b"1", "fsync@openssh.com": b"1", "lsetstat@openssh.com": b"1",
            "limits@openssh.com": b"1", "expand-path@openssh.com": b"1", "users-groups-by-id@openssh.com": b"1"}
+
+
+def test_announcements_stand_in_the_order_of_the_real_server(root: Path) -> None:
+    assert list(Desk(root, version=6).client.extensions) == [
+        "versions", "newline", "supported2", "check-file", "copy-data", "copy-file", "home-directory", "space-available",
+        "vendor-id", "fsync@openssh.com", "posix-rename@openssh.com", "statvfs@openssh.com", "fstatvfs@openssh.com",
+        "hardlink@openssh.com", "limits@openssh.com", "users-groups-by-id@openssh.com",
+        "lsetstat@openssh.com", "expand-path@openssh.com", "xattr@proftpd.org"]
 
 
 @pytest.mark.parametrize("version", range(1, 7))
@@ -367,3 +375,12 @@ def test_extended_attributes(desk, root: Path, by_handle: bool) -> None:
     for name in ("trusted.x", "security.x", "system.posix_acl_access"):
         put(name, b"x", 0)
     assert all(name.startswith("user.") for name in os.listxattr(root / "f"))
+
+
+def test_extended_attributes_may_be_hidden(desk, root: Path) -> None:
+    """Behaviours 134: FSOptions."""
+    (root / "f").touch()
+    client = desk(conf=f"{ALLOWING}FSOptions IgnoreExtendedAttributes\n").client
+    assert client.status(client.extended("setxattr@proftpd.org", text("f"), text("a"), text("b"), u32(0))) == raw.OP_UNSUPPORTED
+    assert client.status(client.extended("listxattr@proftpd.org", text("f"), u32(0))) == raw.OP_UNSUPPORTED
+    assert os.listxattr(root / "f") == []

@@ -123,6 +123,19 @@ def test_an_upload_in_the_logs(root: Path) -> None:
         ("pre", "CLOSE", name, "", False), ("log", "STOR", full, "226", False), ("log", "CLOSE", name, "0", False)]
 
 
+@pytest.mark.parametrize(("flags", "name"), [
+    (raw.READ_FLAG, "RETR"), (raw.WRITE_FLAG, "STOR"), (raw.READ_FLAG | raw.WRITE_FLAG, "STOR"),
+    (raw.WRITE_FLAG | raw.APPEND_FLAG, "APPE")])
+def test_what_an_open_acts_as(root: Path, flags: int, name: str) -> None:
+    """Behaviours 137: for hooks and logs, and for Limits."""
+    (root / "a").touch()
+    records = Records(root)
+    records.desk.client.close(records.desk.client.open("a", flags))
+    assert ("log", name, str(root / "a"), "226", False) in records.seen
+    denied = Desk(root, conf=f"{ALLOWING}<Directory {root}>\n<Limit {name}>\nDenyAll\n</Limit>\n</Directory>\n").client
+    assert denied.status(denied.ask(raw.OPEN, text("a"), u32(flags), u32(0))) == raw.PERMISSION_DENIED
+
+
 def test_requests_act_as_ftp_commands(root: Path) -> None:
     records = Records(root)
     client = records.desk.client
@@ -178,6 +191,15 @@ def test_deny_listing_is_an_empty_directory(root: Path) -> None:
     (root / "f").touch()
     conf = "<Directory {root}>\n<Limit LIST>\nDenyAll\n</Limit>\n</Directory>\n"
     assert Desk(root, conf=conf).client.listing("") == []
+
+
+def test_limits_of_listings(root: Path) -> None:
+    """Behaviours 163: OPENDIR has its own, and READDIR stands above LIST."""
+    (root / "f").touch()
+    limits = "<Directory {root}>\n<Limit LIST NLST>\nDenyAll\n</Limit>\n<Limit READDIR>\nAllowAll\n</Limit>\n</Directory>\n"
+    assert b"f" in [entry.name for entry in Desk(root, conf=limits).client.listing("")]
+    client = Desk(root, conf="<Directory {root}>\n<Limit OPENDIR>\nDenyAll\n</Limit>\n</Directory>\n").client
+    assert client.status(client.ask(raw.OPENDIR, text(""))) == raw.PERMISSION_DENIED
 
 
 @pytest.mark.parametrize("option", ["IgnoreSFTPSetPerms", "IgnoreSFTPSetTimes", "IgnoreSFTPSetOwners"])

@@ -257,6 +257,17 @@ def test_setstat_and_fsetstat_of_version_3(desk, root: Path) -> None:
     client.close(handle)
 
 
+def test_setstat_stops_at_the_first_failure(desk, root: Path) -> None:
+    """Behaviours 166: permissions, owner, size, times. A file cannot have that size."""
+    (root / "f").write_bytes(b"x")
+    client = desk(version=3).client
+    attrs = u32(0xF) + u64(2**63 - 1) + u32(2) + u32(5001) + u32(0o600) + u32(1) + u32(1)
+    assert client.status(client.ask(raw.SETSTAT, text("f"), attrs)) == raw.FAILURE
+    info = (root / "f").stat()
+    assert (stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid, info.st_size) == (0o600, 2, 5001, 1)
+    assert info.st_mtime > 1
+
+
 @pytest.mark.parametrize("version", [4, 5, 6])
 def test_setstat_with_nanoseconds_and_names(desk, root: Path, version: int) -> None:
     (root / "f").touch()
@@ -326,6 +337,13 @@ def test_access_that_is_not_supported(desk, root: Path, access: int) -> None:
     (root / "f").touch()
     client = desk(version=5).client
     assert client.status(client.ask(raw.OPEN, text("f"), u32(access | 1), u32(2), client.no_attrs())) == raw.OP_UNSUPPORTED
+
+
+@pytest.mark.parametrize("flag", [0x40, 0x80, 0x100, 0x1000])
+def test_locks_at_open_are_not_supported(desk, root: Path, flag: int) -> None:
+    client = desk(version=6).client
+    assert client.status(client.ask(raw.OPEN, text("f"), u32(2), u32(1 | flag), client.no_attrs())) == raw.OP_UNSUPPORTED
+    assert os.listdir(root) == []
 
 
 def test_delete_on_close_and_nofollow(desk, root: Path) -> None:
@@ -410,8 +428,10 @@ def test_append_ignores_the_offset(desk, root: Path, version: int) -> None:
 
 def test_attributes_of_an_open_are_for_new_files_only(desk, root: Path) -> None:
     client = desk(version=3).client
-    client.close(client.create("new", attrs=set_3(0o700)))
-    assert stat.S_IMODE((root / "new").stat().st_mode) == 0o700
+    client.close(client.create("new", attrs=set_3(0o700, 5)))
+    assert stat.S_IMODE((root / "new").stat().st_mode) == 0o700 and (root / "new").stat().st_size == 0
+    client.close(client.create("plain", attrs=set_3(0)))
+    assert stat.S_IMODE((root / "plain").stat().st_mode) == 0o644
     client.close(client.create("new", attrs=set_3(0o777)))
     assert stat.S_IMODE((root / "new").stat().st_mode) == 0o700
     handle = client.open("new", raw.READ_FLAG, attrs=set_3(0o777, 0, (1, 1)))
