@@ -8,7 +8,8 @@ The operation then acts on ``(descriptor of the parent, last name)``, so
 - the magic links of /proc (``/proc/self/root``, ``/proc/self/cwd``, ``/proc/self/fd/N``) are only text like any other
   link: they lead where their text says, under the rules of that place, and never to a descriptor of the server.
 
-In a chroot the kernel holds the jail; the walk begins at the process's own root either way.
+In a chroot the kernel holds the jail; the walk begins at the process's own root either way. An absolute link that was written
+outside of it and leads into it is read as it was meant (security.md F10).
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def locate(virtual: str, chroot: str = "", *, follow: bool) -> Place:
     The last component need not exist (nor need the target of a last link): its parent must.
     Raises ``OSError`` as the kernel would: ENOENT, ENOTDIR, EACCES, ELOOP.
     """
-    walk = _Walk()
+    walk = _Walk(chroot)
     try:
         name = walk.to(virtual, follow)
     except BaseException:
@@ -108,9 +109,10 @@ def locate(virtual: str, chroot: str = "", *, follow: bool) -> Place:
 class _Walk:
     """State of one walk: ``parent`` is open as the directory ``done``, ``pending`` lies ahead, next component last."""
 
-    __slots__ = ("parent", "done", "pending", "links", "steps")
+    __slots__ = ("chroot", "parent", "done", "pending", "links", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, chroot: str) -> None:
+        self.chroot = chroot
         self.parent = os.open("/", _DIRECTORY)
         self.done: list[str] = []
         self.pending: list[str] = []
@@ -171,6 +173,7 @@ class _Walk:
         if self.links > MAX_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if text.startswith("/"):
+            text = vpath.inside(self.chroot, text)
             self.restart([])
         self.ahead(text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.clients import rawsftp
 from tests.clients.rawsftp import CREAT, OPEN, READ_FLAG, TRUNC, WRITE_FLAG, SftpStatus, text, u32
 from tests.matrix.road import Road, scp_download, scp_upload
-from tests.servers import Server, Site
+from tests.servers import Server, Site, scratch
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
@@ -146,37 +147,112 @@ def test_promise_09_an_unreadable_ftpaccess_closes_its_directory_and_is_told(ent
     assert ".ftpaccess" in site.log("sftp.log") or ".ftpaccess" in site.log("stderr")
 
 
+#: what the link is, its name, its text
 LINKS = [
-    ("relative to a file", "link", "real/file", True), ("absolute inside", "link", "/real/file", True),
-    ("relative directory", "dlink", "real", True), ("absolute directory", "dlink", "/real", True),
-    ("up and down", "real/link", "../real/file", True), ("above the root", "link", "../../../../real/file", True),
-    ("outside by path", "link", "{outside}/secret", False),
-    ("outside by dots", "link", "../../../../../../..{outside}/secret", False),
+    ("relative", "{name}", "real/{kind}"), ("absolute", "{name}", "/real/{kind}"),
+    ("written outside", "{name}", "{home}/real/{kind}"),
+    ("up and down", "real/{name}", "../real/{kind}"), ("above the root", "{name}", "../../../../real/{kind}"),
+    ("through a link", "{name}", "/way/{kind}"),
 ]
 
 
-@pytest.mark.parametrize(("what", "name", "target", "reached"), LINKS, ids=[row[0] for row in LINKS])
-def test_f10_links_inside_a_chroot(enter: Enter, site: Site, what: str, name: str, target: str, reached: bool) -> None:
-    road, home = enter("DefaultRoot ~\nAllowOverwrite on\n")
-    outside = site.root / "outside"
-    outside.mkdir()
+@pytest.fixture(scope="module")
+def jail(keys: Path) -> Iterator[tuple[Road, Path]]:
+    """A session in a chroot with ``real/file`` and ``real/directory`` in it, and a link ``way`` to ``real``."""
+    with scratch() as root:
+        site = Site(root, keys)
+        home = site.accounts["demo"].home
+        (home / "real" / "directory").mkdir(parents=True)
+        (home / "real" / "file").touch()
+        (home / "way").symlink_to("real")
+        own(site, home / "real", home / "real" / "file", home / "real" / "directory", home / "way")
+        server = Server(site).start("DefaultRoot ~\nAllowOverwrite on\n")
+        road = Road(server)
+        yield road, home
+        road.close()
+        server.stop()
+
+
+@pytest.fixture
+def link(jail: tuple[Road, Path], request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """(the link's virtual path, its text) of one row of LINKS."""
+    (_, name, text), kind = request.param
+    home = jail[1]
+    name = name.format(name="link")
+    text = text.format(kind=kind, home=home)
+    (home / name).symlink_to(text)
+    os.chown(home / name, 63000, 63000, follow_symlinks=False)
+    yield f"/{name}", text
+    (home / name).unlink(missing_ok=True)
+
+
+def rows(kind: str) -> dict[str, object]:
+    return {"argvalues": [(row, kind) for row in LINKS], "ids": [row[0] for row in LINKS], "indirect": True}
+
+
+@pytest.mark.parametrize("link", **rows("file"))
+def test_f10_links_to_files_inside_a_chroot(jail: tuple[Road, Path], link: tuple[str, str]) -> None:
+    """Each request that follows links gets to the file, each that does not finds the link."""
+    (road, home), (path, leads) = jail, link
+    client, file = road.sftp(3), home / "real" / "file"
+    file.write_bytes(b"inside")
+    assert client.stat(path).size == 6 and stat.S_ISLNK(client.stat(path, rawsftp.LSTAT).permissions)
+    assert client.read(client.open(path, READ_FLAG), 0, 100) == scp_download(road, path).content == b"inside"
+    handle = client.open(path, WRITE_FLAG | CREAT | TRUNC)
+    assert client.write(handle, 0, b"written") == 0
+    assert client.status(client.ask(rawsftp.FSETSTAT, text(handle), u32(4) + u32(0o600))) == 0 and client.close(handle) == 0
+    assert file.read_bytes() == b"written" and stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert client.status(client.ask(rawsftp.SETSTAT, text(path), u32(4) + u32(0o644))) == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert scp_upload(road, path, b"C0644 6 x\n", b"by scp\0").status == 0 and file.read_bytes() == b"by scp"
+    assert client.names(client.ask(rawsftp.REALPATH, text(path)))[0].name == b"/real/file"
+    told = client.names(client.ask(rawsftp.READLINK, text(path)))[0].name.decode()
+    assert told == leads.removeprefix(str(home))
+    assert client.status(client.ask(rawsftp.RENAME, text(path), text("/moved"))) == 0
+    assert os.readlink(home / "moved") == leads
+    assert client.status(client.ask(rawsftp.REMOVE, text("/moved"))) == 0 and file.read_bytes() == b"by scp"
+
+
+@pytest.mark.parametrize("link", **rows("directory"))
+def test_f10_links_to_directories_inside_a_chroot(jail: tuple[Road, Path], link: tuple[str, str]) -> None:
+    (road, home), (path, _) = jail, link
+    client, directory = road.sftp(3), home / "real" / "directory"
+    assert stat.S_ISDIR(client.stat(path).permissions)
+    handle = client.open(f"{path}/new", WRITE_FLAG | CREAT)
+    assert client.write(handle, 0, b"new") == 0 and client.close(handle) == 0
+    assert (directory / "new").read_bytes() == scp_download(road, f"{path}/new").content == b"new"
+    assert [entry.name for entry in client.listing(path)] == [b".", b"..", b"new"]
+    assert client.names(client.ask(rawsftp.REALPATH, text(f"{path}/new")))[0].name == b"/real/directory/new"
+    assert scp_download(road, path, "-r ").content == b"new"
+    assert scp_upload(road, path, b"C0644 2 up\n", b"up\0").status == 0 and (directory / "up").read_bytes() == b"up"
+    assert client.status(client.ask(rawsftp.MKDIR, text(f"{path}/sub"), client.no_attrs())) == 0
+    assert client.status(client.ask(rawsftp.RMDIR, text(path))) != 0
+    assert client.status(client.ask(rawsftp.RMDIR, text(f"{path}/sub"))) == 0
+    for name in ("new", "up"):
+        assert client.status(client.ask(rawsftp.REMOVE, text(f"{path}/{name}"))) == 0
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["{outside}/secret", "../../../../../../..{outside}/secret", "{home}/../{outside}/secret",
+                                    "/proc/self/root{outside}/secret"])
+def test_f10_links_out_of_a_chroot_lead_nowhere(jail: tuple[Road, Path], target: str) -> None:
+    road, home = jail
+    client, outside = road.sftp(3), home.parent.parent / "outside"
+    outside.mkdir(exist_ok=True)
     (outside / "secret").write_bytes(b"secret")
-    (home / "real").mkdir()
-    (home / "real" / "file").write_bytes(b"inside")
-    own(site, home / "real", home / "real" / "file")
-    (home / name).symlink_to(target.format(outside=outside))
-    path = f"/{name}/file" if name == "dlink" else f"/{name}"
-    client = road.sftp(3)
-    assert readable(road, path) is reached
-    assert scp_download(road, path).content == (b"inside" if reached else b"")
-    if reached:
-        handle = client.open(path, WRITE_FLAG | CREAT | TRUNC)
-        assert client.write(handle, 0, b"written") == 0 and client.close(handle) == 0
-        assert (home / "real" / "file").read_bytes() == b"written"
-        assert scp_upload(road, path, b"C0644 6 x\n", b"by scp\0").status == 0
-        assert (home / "real" / "file").read_bytes() == b"by scp"
-    assert (outside / "secret").read_bytes() == b"secret" and client.names(client.ask(
-        rawsftp.REALPATH, text(path)))[0].name.startswith(b"/")
+    (outside / "secret").chmod(0o666)
+    (home / "out").symlink_to(target.format(outside=outside, home=home))
+    try:
+        assert not readable(road, "/out") and scp_download(road, "/out").content == b""
+        for kind in (rawsftp.STAT, rawsftp.SETSTAT, rawsftp.OPENDIR):
+            assert client.status(client.ask(kind, text("/out"), u32(0))) == 2
+        with pytest.raises(SftpStatus):
+            client.open("/out", WRITE_FLAG | CREAT | TRUNC)
+        assert scp_upload(road, "/out", b"C0644 1 x\n", b"x\0").status == 1
+        assert client.names(client.ask(rawsftp.REALPATH, text("/out")))[0].name == b"/out"
+        assert (outside / "secret").read_bytes() == b"secret"
+    finally:
+        (home / "out").unlink()
 
 
 @pytest.mark.parametrize("version", [3, 4, 5, 6])
