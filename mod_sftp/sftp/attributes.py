@@ -70,7 +70,8 @@ def apply(sftp: SftpServer, cmd: Command, subject: str | Upload | Download, attr
           follow: bool = True) -> None:
     """Set what a client sent, less what SFTPOptions ignores: permissions, owner, size, times, then extended attributes.
 
-    The View stops at the first failure, in that order (behaviours 166).
+    The View stops at the first failure, in that order (behaviours 166), and is asked when nothing is left, too: whether
+    there is such a file, and whether it may be changed, is answered all the same.
     """
     options = sftp.terms.options
     change: dict[str, Any] = {}
@@ -82,8 +83,7 @@ def apply(sftp: SftpServer, cmd: Command, subject: str | Upload | Download, attr
         change["size"] = attrs.size
     if "IgnoreSFTPSetTimes" not in options:
         change |= _times(sftp.version, attrs)
-    if change:
-        sftp.view.set_attributes(cmd, subject, follow=follow, **change)
+    sftp.view.set_attributes(cmd, subject, follow=follow, **change)
     if "IgnoreSFTPSetExtendedAttributes" not in options:
         _extended(sftp, cmd, subject, attrs, follow=follow)
 

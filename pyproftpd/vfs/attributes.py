@@ -45,6 +45,9 @@ class Change(NamedTuple):
     mtime_ns: int | None
 
 
+NOTHING = Change(None, None, None, None, None, None)
+
+
 def apply(view: View, cmd: Command, subject: str | Upload | Download | Listing, change: Change, *, follow: bool) -> None:
     """Mode, owner, size, times, in that order; stops at the first failure. Source: real server.
 
@@ -66,7 +69,7 @@ def apply(view: View, cmd: Command, subject: str | Upload | Download | Listing, 
         times = _times(change, info)
         if times is not None:
             os.utime(place.name, ns=times, dir_fd=place.parent, follow_symlinks=False)
-        cmd.modified = True
+        cmd.modified = change != NOTHING
 
 
 def _require_range(change: Change) -> None:
@@ -94,7 +97,7 @@ def _apply_open(view: View, cmd: Command, subject: Upload | Download | Listing, 
     times = _times(change, info)
     if times is not None:
         os.utime(subject.fd, ns=times)
-    cmd.modified = True
+    cmd.modified = change != NOTHING
 
 
 def _judge_open(view: View, cmd: Command, subject: Subject) -> Decision:

@@ -117,7 +117,8 @@ SHOWN: dict[int, tuple[tuple[str, ...], ...]] = {
     165: (("unit/vfs/test_directories.py", "test_what_vanishes_meanwhile_does_no_harm"),),
     166: ((PROGRAMS, "test_ignored_attributes_are_answered_ok"), (REQUESTS, "test_setstat_stops_at_the_first_failure")),
     167: ((MANNERS, "test_167_fsetstat_of_size_0_empties_a_file"),),
-    168: ((REQUESTS, "test_locks_conflict_between_channels"),),
+    168: ((REQUESTS, "test_locks_conflict_between_channels"),
+          ("behaviours/test_locks.py", "test_ranges_conflict_where_they_meet", "test_other_programs_see_the_locks")),
     169: ((PROGRAMS, "test_extensions_in_the_logs"),),
     170: ((EXTENSIONS, "test_copy_file"),),
     171: (

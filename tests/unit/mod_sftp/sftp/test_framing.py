@@ -65,6 +65,17 @@ def test_a_full_channel_gets_its_input_back(root: Path) -> None:
     assert not desk.channel.output
 
 
+def test_the_largest_write_byte_by_byte(root: Path) -> None:
+    desk = Desk(root)
+    handle = desk.client.create("big")
+    data = random.Random(5).randbytes(511 * 1024)
+    feed = desk.server.feed
+    for byte in packet(raw.WRITE, 77, text(handle), u64(0), text(data)):
+        feed(memoryview(bytes((byte,))))
+    assert desk.client.status(desk.client.reply()) == raw.OK
+    assert (root / "big").read_bytes() == data
+
+
 @pytest.mark.parametrize("refuse", [False, True])
 @pytest.mark.parametrize("count", [1, 986, 987, 988, 1000, 5000])
 def test_replies_cross_packet_borders_and_end_with_the_file(root: Path, count: int, refuse: bool) -> None:

@@ -211,5 +211,9 @@ def test_ignored_attributes_are_answered_ok(root: Path, option: str) -> None:
     attrs = {"IgnoreSFTPSetPerms": u32(4) + u32(0o777), "IgnoreSFTPSetTimes": u32(8) + u32(1) + u32(1),
              "IgnoreSFTPSetOwners": u32(2) + u32(2) + u32(2)}[option]
     assert client.status(client.ask(raw.SETSTAT, text("f"), attrs)) == raw.OK
+    assert client.status(client.ask(raw.SETSTAT, text("missing"), attrs)) == raw.NO_SUCH_FILE
+    denied = Desk(root, terms=Terms(options=frozenset({option})),
+                  conf="<Directory {root}>\n<Limit SETSTAT>\nDenyAll\n</Limit>\n</Directory>\n").client
+    assert denied.status(denied.ask(raw.SETSTAT, text("f"), attrs)) == raw.PERMISSION_DENIED
     after = (root / "f").stat()
     assert (after.st_mode, after.st_mtime, after.st_uid) == (before.st_mode, before.st_mtime, before.st_uid)
