@@ -14,6 +14,7 @@ TESTS = Path(__file__).parent.parent
 
 CHANNELS = "link/test_channels.py"
 REQUESTS, FRAMING = "unit/mod_sftp/sftp/test_requests.py", "unit/mod_sftp/sftp/test_framing.py"
+OPENING = "unit/mod_sftp/sftp/test_opening.py"
 EXTENSIONS, PROGRAMS = "unit/mod_sftp/sftp/test_extensions.py", "unit/mod_sftp/sftp/test_programs.py"
 MANNERS, SCP = "unit/mod_sftp/sftp/test_manners.py", "unit/mod_sftp/scp/test_scp.py"
 UPLOADS, CHANGES = "unit/vfs/test_uploads.py", "unit/vfs/test_changes.py"
@@ -67,9 +68,9 @@ SHOWN: dict[int, tuple[tuple[str, ...], ...]] = {
     136: ((MANNERS, "test_136_the_empty_path_is_where_the_login_began"),),
     137: ((PROGRAMS, "test_an_upload_in_the_logs", "test_what_an_open_acts_as"),),
     138: ((MANNERS, "test_138_fifos_do_not_hang_and_may_be_refused"),),
-    139: ((REQUESTS, "test_attributes_of_an_open_are_for_new_files_only"),),
+    139: ((OPENING, "test_attributes_of_an_open_are_for_new_files_only"),),
     140: (
-        (REQUESTS,
+        (OPENING,
          "test_access_that_is_not_supported",
          "test_locks_at_open_are_not_supported",
          "test_open_dispositions_of_version_6"),
@@ -77,7 +78,7 @@ SHOWN: dict[int, tuple[tuple[str, ...], ...]] = {
     141: ((MATRIX, "test_overwrite_off_keeps_files_on_every_road_a10_21", "test_store_restart_off_refuses_to_append"),),
     142: (
         (UPLOADS, "test_a_mode_needs_what_site_chmod_needs"),
-        (REQUESTS, "test_attributes_of_an_open_are_for_new_files_only"),
+        (OPENING, "test_attributes_of_an_open_are_for_new_files_only"),
     ),
     143: ((UPLOADS, "test_the_umask_of_the_place_holds_for_files_and_directories"),),
     144: ((UPLOADS, "test_owners"),),
@@ -111,7 +112,7 @@ SHOWN: dict[int, tuple[tuple[str, ...], ...]] = {
     163: ((PROGRAMS, "test_deny_listing_is_an_empty_directory", "test_limits_of_listings"),),
     164: (
         (REQUESTS, "test_version_6_says_where_a_directory_ends"),
-        ("unit/vfs/test_access.py", "test_directories_that_may_not_be_listed_are_left_out"),
+        ("unit/vfs/test_access.py", "test_entries_that_may_not_be_listed_are_left_out"),
         ("unit/vfs/test_directories.py", "test_fakes"),
     ),
     165: (("unit/vfs/test_directories.py", "test_what_vanishes_meanwhile_does_no_harm"),),
