@@ -105,7 +105,7 @@ def test_weak_groups_by_option(start: Callable[..., Server]) -> None:
     ('SFTPClientMatch ".*" sftpCiphers', "aes128-gmc@openssh.com", "aes128-gcm@openssh.com")])
 def test_an_unknown_name_stops_the_start_and_the_nearest_is_told(site: Site, directive: str, wrong: str, nearest: str) -> None:
     path = site.configuration(f"{directive} {wrong}\n")
-    done = subprocess.run([sys.executable, "-m", "pyproftpd", "-t", "-c", str(path)], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-m", "pyproftpd", "-t", "-c", str(path)], capture_output=True, text=True, timeout=120)
     assert done.returncode != 0
     said = done.stdout + done.stderr
     assert wrong in said and f"{nearest}" in said.replace(wrong, "") and "proftpd.conf" in said
@@ -130,7 +130,7 @@ def test_fips_without_a_module_is_a_clear_start_error(site: Site) -> None:
         pytest.skip("this library runs on a FIPS module")
     path = site.configuration("")
     done = subprocess.run([sys.executable, "-m", "pyproftpd", "-n", "-DSFTP_USE_FIPS", "-c", str(path)], capture_output=True,
-                          text=True, timeout=30)
+                          text=True, timeout=120)
     assert done.returncode != 0 and "FIPS" in done.stdout + done.stderr
 
 

@@ -169,7 +169,7 @@ def drain(terminal: int) -> bytes:
 def refusal(site: Site, extra: str) -> str:
     """The words of a server that does not start."""
     path = site.configuration(extra)
-    done = subprocess.run([sys.executable, "-m", "pyproftpd", "-t", "-c", str(path)], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-m", "pyproftpd", "-t", "-c", str(path)], capture_output=True, text=True, timeout=120)
     assert done.returncode != 0
     return done.stdout + done.stderr
 

@@ -108,7 +108,7 @@ def test_chains_with_openssh(start: Callable[..., Server], methods: str, passwor
     command = ["sftp", "-P", str(server.port), *openssh.options(server), "-oNumberOfPasswordPrompts=1",
                "-oBatchMode=no" if password else "-oBatchMode=yes", "-b", "-", "demo@127.0.0.1"]
     done = subprocess.run([*(["sshpass", "-p", "secret"] if password else []), *command], input="pwd\n", capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=120)
     assert (done.returncode == 0) is works, done.stderr
 
 

@@ -180,7 +180,7 @@ def test_the_banner_file_has_its_variables_filled_in(start: Callable[..., Server
     done = subprocess.run(["ssh", "-p", str(server.port), *openssh.options(server, extra=["-oLogLevel=INFO"])[2:4],
                            "-F", "/dev/null", "-oUserKnownHostsFile=/dev/null", "-oBatchMode=yes",
                            f"-oIdentityFile={site.keys}/client_ed25519", "demo@127.0.0.1", "date"],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=120)
     assert "Welcome to " in done.stderr and "%V" not in done.stderr and "(127.0.0.1)" in done.stderr
 
 

@@ -14,6 +14,13 @@ from pyproftpd.cli import ftpwho
 from pyproftpd.unix.scoreboard import Scoreboard
 
 PID = os.getpid()
+NOW = 1_795_490_258 * 10**9
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds are shown, and none passes meanwhile."""
+    monkeypatch.setattr(time, "time_ns", lambda: NOW)
 
 
 @pytest.fixture
@@ -24,11 +31,10 @@ def board(tmp_path: Path) -> Iterator[Scoreboard]:
 
 
 def session(board: Scoreboard, **more: object) -> None:
-    now = time.time_ns()
     board.add(PID, **{"user": "demo", "authenticated": True, "server_address": "127.0.0.1", "server_port": 2222,
                       "server_label": "files", "remote_name": "client.example", "remote_address": "192.0.2.1",
-                      "protocol": "sftp", "cwd": "/home", "command": "idle", "begin_session": now - 65 * 10**9,
-                      "begin_idle": now - 5 * 10**9, **more})
+                      "protocol": "sftp", "cwd": "/home", "command": "idle", "begin_session": NOW - 65 * 10**9,
+                      "begin_idle": NOW - 5 * 10**9, **more})
 
 
 def output(capsys: pytest.CaptureFixture[str], board: Scoreboard, *words: str) -> str:

@@ -12,7 +12,7 @@ BIN = Path(sys.executable).parent
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BIN / program, *arguments], capture_output=True, text=True, timeout=30)
+    return subprocess.run([BIN / program, *arguments], capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize("option", ["-v", "--version"])
@@ -40,7 +40,7 @@ def test_settings_name_what_runs_inside() -> None:
 def test_settings_import_neither_cryptography_nor_the_transport() -> None:
     done = subprocess.run([sys.executable, "-c", "import sys\nfrom pyproftpd.cli.proftpd import main\nmain(['-V'])\n"
                            "print([name for name in sys.modules if name.startswith(('cryptography', 'mod_sftp.transport'))])"],
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines()[-1] == "[]"
 
 

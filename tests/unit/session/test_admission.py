@@ -53,7 +53,7 @@ def show(board: Scoreboard) -> Iterator[Callable[..., None]]:
     living: list[subprocess.Popen[bytes]] = []
 
     def add(user: str = "eve", remote: str = "10.0.0.1", **values: object) -> None:
-        process = subprocess.Popen(["sleep", "60"])
+        process = subprocess.Popen(["sleep", "3600"])
         living.append(process)
         board.add(process.pid, **{**HERE, "user": user, "remote_address": remote, "authenticated": True, **values})
 

@@ -41,7 +41,7 @@ def place() -> Iterator[Path]:
 
 def run(script: str) -> object:
     """In a process of its own, since there is no way back."""
-    done = subprocess.run([sys.executable, "-c", PRELUDE + script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", PRELUDE + script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -138,7 +138,7 @@ def test_not_started_as_root_switches_nothing_and_says_so_once() -> None:
         [sys.executable, "-c", PRELUDE.replace("said = []", "os.setgid(1); os.setuid(1); said = []") + LOGIN + """
 privs.revoke()
 with privs.root():
-    print(json.dumps([os.getresuid(), len(said), privs.switching]))"""], capture_output=True, text=True, timeout=30)
+    print(json.dumps([os.getresuid(), len(said), privs.switching]))"""], capture_output=True, text=True, timeout=120)
     assert json.loads(done.stdout) == [[1, 1, 1], 1, False], done.stderr
 
 

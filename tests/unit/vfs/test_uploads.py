@@ -498,7 +498,7 @@ def test_promise_1_syncs_come_in_order(root: Path, level: str, calls: list[str])
     done = subprocess.run(
         ["strace", "-f", "-o", str(trace), "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", sys.executable, "-c", SCRIPT,
          str(root), f"AllowOverwrite on\nHiddenStores on\nUploadDurability {level}\n"],
-        cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=60)
+        cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=120)
     if "ptrace" in done.stderr.lower():
         pytest.skip("strace may not trace here")
     assert done.returncode == 0, done.stderr

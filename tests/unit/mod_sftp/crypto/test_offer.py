@@ -118,5 +118,5 @@ def test_server_sig_algs() -> None:
 def test_names_cost_no_cryptography() -> None:
     """The configuration checker imports them in every ``proftpd -t``."""
     code = "import sys, mod_sftp.crypto.names; print([m for m in sys.modules if m.startswith('cryptography')])"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert run.stdout.strip() == "[]", run.stderr

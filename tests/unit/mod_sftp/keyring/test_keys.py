@@ -32,7 +32,7 @@ class Limits:
 
 def keygen(path: Path, *words: str, passphrase: str = "") -> Path:
     subprocess.run(["ssh-keygen", "-q", "-N", passphrase, "-f", str(path), *words], check=True,
-                   stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+                   stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
     return path
 
 
@@ -48,11 +48,13 @@ TYPES = [
 ]
 
 
-@pytest.mark.parametrize("words", TYPES, ids=lambda words: "-".join(words))
-@pytest.mark.parametrize("container", ["RFC4716", "PEM", "PKCS8"])
+#: ssh-keygen writes ed25519 in its own format only
+CONTAINED = [pytest.param(words, container, id=f"{'-'.join(words)} {container}") for words in TYPES
+             for container in ("RFC4716", "PEM", "PKCS8") if container == "RFC4716" or words != ("ed25519",)]
+
+
+@pytest.mark.parametrize(("words", "container"), CONTAINED)
 def test_every_type_in_every_container(tmp_path: Path, words: tuple[str, ...], container: str) -> None:
-    if words == ("ed25519",) and container != "RFC4716":
-        pytest.skip("ssh-keygen writes these in its own format only")
     path = keygen(tmp_path / "key", "-t", *words, "-m", container)
     signer = load_key(str(path))
     assert signer.blob == public_of(path)
@@ -256,11 +258,12 @@ def test_the_provider_gets_server_and_file(tmp_path: Path) -> None:
     assert load_key(str(key), passphrase=Passphrases("host:22", program)).blob == public_of(key)
 
 
-@pytest.mark.parametrize(("body", "line"), [("exit 3", "status 3"), ("exec sleep 60", "more than"),
-                                            ("trap '' TERM; while :; do sleep 1; done", "more than")])
-def test_a_provider_that_fails_or_hangs_is_ended(tmp_path: Path, body: str, line: str) -> None:
+@pytest.mark.parametrize(("body", "limit", "line"), [
+    ("exit 3", 60, "status 3"), ("exec sleep 60", 0.3, "more than"),
+    ("trap '' TERM; while :; do sleep 1; done", 0.3, "more than")])
+def test_a_provider_that_fails_or_hangs_is_ended(tmp_path: Path, body: str, limit: float, line: str) -> None:
     said: list[str] = []
-    assert run_provider(script(tmp_path / "provider", body), "host:22", "/key", said.append, 0.3) is None
+    assert run_provider(script(tmp_path / "provider", body), "host:22", "/key", said.append, limit) is None
     assert line in said[0]
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no s
 
 
 def keygen(*words: str) -> None:
-    subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
 
 
 def blob_of(path: Path) -> bytes:
