@@ -128,7 +128,7 @@ class Channel:
         self._kept += len(view)
 
     def pause(self, seconds: float) -> None:
-        """Feed nothing for so long (TransferRate)."""
+        """Feed nothing for so long (TransferRate, MaxCommandRate)."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def finish(self, status: int = 0) -> None:

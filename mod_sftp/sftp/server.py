@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+from time import monotonic
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ from mod_sftp.wire.ssh import Reader
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import PeerError, Refused
 from pyproftpd.session.display import Display
+from pyproftpd.session.pace import Pace
 from pyproftpd.vfs.access import Subject
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ class SftpServer:
     def __init__(self, session: Session, channel: Any, view: View, terms: Terms) -> None:
         self.session, self.channel, self.view, self.terms = session, channel, view, terms
         self.moving = session.state(Moving, session)
+        pace = session.state(Pace, session)
+        #: ``None``: MaxCommandRate is not set
+        self.pace = pace if pace.rate is not None else None
         self.handles = Handles(terms.max_handles)
         #: 0 until INIT
         self.version = 0
@@ -167,6 +172,8 @@ class SftpServer:
         except (OSError, Refused, BadMessage) as error:
             message = self.failure(ident, error)
         self.fresh = False
+        if self.pace is not None:
+            self.channel.pause(self.pace.spend(monotonic()))
         if message is not None:
             self.channel.write(message)
         if self.over:

@@ -66,9 +66,10 @@ def _server_ident(words: Sequence[str], context: ParseContext) -> Ident:
     return Ident(values.to_boolean(words[0]), words[1] if len(words) > 1 else "")
 
 
-def _rate(words: Sequence[str], context: ParseContext) -> tuple[int, int]:
-    """``count [seconds]``, one second unless given."""
-    return values.to_integer(words[0], 1), values.to_integer(words[1], 1) if len(words) > 1 else 1
+def _rate(words: Sequence[str], context: ParseContext) -> tuple[int, int] | None:
+    """``count [seconds]``, one second unless given; a count of 0 is no limit."""
+    count, seconds = values.to_integer(words[0]), values.to_integer(words[1], 1) if len(words) > 1 else 1
+    return (count, seconds) if count else None
 
 
 def _scrub(words: Sequence[str], context: ParseContext) -> float:
@@ -170,7 +171,7 @@ class ServerConf(ConfBlock, module="core"):
         default_text="local address", status=Status.ACCEPTED, doc="Address that passive FTP replies announce.")
     max_command_rate: tuple[int, int] | None = directive(
         "MaxCommandRate", _rate, where=SERVERS, arity="1..2", syntax="count [secs]", default_text="unlimited",
-        status=Status.ACCEPTED, doc="Most commands in a number of seconds.")
+        doc="Most SFTP requests in a number of seconds, READ and WRITE aside; who asks for more has to wait. 0 is no limit.")
 
 
 class DaemonConf(ConfBlock, module="core"):
