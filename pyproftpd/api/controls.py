@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -90,6 +91,10 @@ class Daemon(Protocol):
     def trace_levels(self) -> list[tuple[str, int, int]]: ...
 
     def set_reverse_dns(self, on: bool) -> None: ...
+
+    def root(self) -> AbstractContextManager[None]:
+        """Root inside the block, for a file that only root may open."""
+        ...
 
 
 def controls_acl(words: Sequence[str], context: ParseContext) -> ControlsAcl:

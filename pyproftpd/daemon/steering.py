@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from pyproftpd.api.controls import Presence
@@ -64,6 +65,9 @@ class Steering:
 
     def switch(self, action: str, *, on: bool) -> None:
         (self._master.controls.off.discard if on else self._master.controls.off.add)(action)
+
+    def root(self) -> AbstractContextManager[None]:
+        return self._master.privs.root()
 
     # the daemon as a whole
 

@@ -56,9 +56,17 @@ class DelayTable:
 
     def usual(self, row: int) -> float:
         """Median of the samples in seconds, 0 while there are none."""
-        count, *samples = _ROW.unpack_from(self._map, self._offset(row))
-        known = sorted(samples[:min(count, REMEMBERED)])
+        known = self.samples(row)
         return min(LONGEST, known[len(known) // 2] / 1e6) if known else 0.0
+
+    def samples(self, row: int) -> list[int]:
+        """In order of size."""
+        count, *samples = _ROW.unpack_from(self._map, self._offset(row))
+        return sorted(samples[:min(count, REMEMBERED)])
+
+    def reset(self) -> None:
+        """Forget every attempt."""
+        self._map[_HEADER.size:] = bytes(SIZE - _HEADER.size)
 
     def add(self, row: int, seconds: float) -> None:
         offset = self._offset(row)

@@ -395,4 +395,4 @@ class DelayConf(ConfBlock, module="delay"):
     delay_controls_ac_ls: tuple[ControlsAcl, ...] = directive(
         "DelayControlsACLs", controls_acl, where=Context.SERVER, arity="4..*",
         syntax="actions|all allow|deny user|group list", default=(), default_text="deny all", repeat=Repeat.ACCUMULATE,
-        status=Status.ACCEPTED, doc="Who may use the delay action of ftpdctl.")
+        doc="Who may use the delay action of ftpdctl.")

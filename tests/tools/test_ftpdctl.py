@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pyproftpd.session.delay import DelayTable
 from tests.clients import openssh
 from tests.servers import Server, Site
 from tests.tools.commands import Live, control, run, socket_path
@@ -57,6 +58,7 @@ def test_the_c_tool_is_understood(steered: Steered) -> None:
     ("debug foo", "unknown debug action: 'foo'"), ("dns foo", "dns: error: expected Boolean parameter: 'foo'"),
     ("trace foo", "trace: badly formatted parameter: 'foo'"), ("config foo", "config: unknown config action: 'foo'"),
     ("trace ssh2:x", "trace: error parsing level 'x' for channel 'ssh2': Invalid argument"),
+    ("delay", "delay: missing required parameters"), ("delay foo", "unknown delay action: 'foo'"),
     ("get config Nonsense", "Nonsense: directive not found")])
 def test_refusals(shared: Server, words: str, line: str) -> None:
     status, lines = control(shared, *words.split())
@@ -236,6 +238,22 @@ def test_who_and_scoreboard_after_a_crash(steered: Steered, live: Connect) -> No
     os.kill(int(pid), signal.SIGKILL)
     client.ended()
     wait_until(lambda: control(server, "who")[1] == ["no users connected"], "the scoreboard to heal")
+
+
+def test_delay_shows_and_forgets_the_times_of_failed_logins(steered: Steered, site: Site) -> None:
+    path = site.root / "delay"
+    server = steered(f"DelayTable {path}\n")
+    table = DelayTable(str(path))
+    table.add(server.port, 0.000250)
+    table.add(server.port, 0.000125)
+    head = f"Address 127.0.0.1#{server.port}: PASS values (usecs):"
+    assert control(server, "delay", "info") == (0, [head, " + Protocol ssh2, 2 values: 125 250"])
+    assert control(server, "delay", "reset") == (0, [f"DelayTable '{path}' reset"])
+    assert control(server, "delay", "info") == (0, [head, " + Protocol ssh2, 0 values"])
+
+
+def test_delaycontrolsacls_says_who_may(steered: Steered) -> None:
+    assert control(steered("DelayControlsACLs all deny user root\n"), "delay", "info") == (1, ["access denied"])
 
 
 def test_what_admin_controls_engine_names_is_all_there_is(steered: Steered) -> None:
