@@ -286,11 +286,11 @@ class DisplayConf(ConfBlock, module="core"):
     access_grant_msg: str | None = directive(
         "AccessGrantMsg", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="text",
         default_text="built in", merge=Merge.DOWN, module="auth", status=Status.ACCEPTED,
-        doc="Text of the reply to a good login.")
+        doc="Text of FTP's reply to a good login; SSH has no such reply.")
     access_deny_msg: str | None = directive(
         "AccessDenyMsg", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="text",
         default_text="Login incorrect.", merge=Merge.DOWN, module="auth", status=Status.ACCEPTED,
-        doc="Text of the reply to a failed login.")
+        doc="Text of FTP's reply to a failed login; SSH has no such reply.")
 
 
 class EnvironmentConf(ConfBlock, module="core"):

@@ -343,7 +343,7 @@ class AuthUnixConf(ConfBlock, module="auth_unix"):
         doc="How system accounts are looked up.")
     persistent_passwd: bool = directive(
         "PersistentPasswd", values.boolean, where=SERVERS, arity="1..*", syntax="on|off", default=False,
-        default_text="off", status=Status.ACCEPTED, doc="Keep the account files open for use inside a chroot.")
+        default_text="off", doc="Look system accounts up in /etc/passwd and /etc/group alone, not in other name services.")
 
 
 class AuthPamConf(ConfBlock, module="auth_pam"):

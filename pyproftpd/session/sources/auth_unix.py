@@ -21,7 +21,7 @@ from pyproftpd.session.conf import AuthUnixConf
 from pyproftpd.session.sources import decoy
 
 NAME = "auth_unix"
-SHADOW = "/etc/shadow"
+PASSWD, GROUP, SHADOW = "/etc/passwd", "/etc/group", "/etc/shadow"
 
 _DAY = 86400
 
@@ -53,8 +53,8 @@ class Shadow:
         return Verdict.OK
 
 
-def _days(text: str) -> int | None:
-    """A number of days; empty or negative means that the limit is not set."""
+def _number(text: str) -> int | None:
+    """A number; empty or negative means that it is not set."""
     return int(text) if text.isascii() and text.isdigit() else None
 
 
@@ -64,30 +64,40 @@ def shadow_lines(path: str = SHADOW) -> Iterator[Shadow]:
         for line in file:
             parts = line.rstrip("\n").split(":")
             if len(parts) >= 8:
-                yield Shadow(parts[0], parts[1], _days(parts[2]), _days(parts[4]), _days(parts[6]), _days(parts[7]))
+                yield Shadow(parts[0], parts[1], _number(parts[2]), _number(parts[4]), _number(parts[6]), _number(parts[7]))
 
 
 class UnixSource:
-    """The host's own users, whatever NSS draws them from."""
+    """The host's own users, whatever NSS draws them from; with ``files`` (PersistentPasswd on) those of /etc/passwd alone."""
 
     name = NAME
 
-    def __init__(self, *, shadow: str = SHADOW, clock: Callable[[], float] = time.time,
-                 options: frozenset[str] = frozenset()) -> None:
-        self._shadow_path, self._clock, self._options = shadow, clock, options
+    def __init__(self, *, passwd: str = PASSWD, group: str = GROUP, shadow: str = SHADOW, files: bool = False,
+                 clock: Callable[[], float] = time.time, options: frozenset[str] = frozenset()) -> None:
+        self._passwd_path, self._group_path, self._shadow_path = passwd, group, shadow
+        self._clock, self._options, self._files = clock, options, files
+        self._enclosed = False
         self._users: Mapping[int, str] | None = None
         self._groups: Mapping[int, str] | None = None
+        if files:
+            self._read_names()
 
     def enclose(self) -> None:
         """From here on only names of /etc/passwd and /etc/group, as they are now.
 
         Inside a chroot NSS would load its libraries and files from folders that the user may write to.
         """
-        self._users, self._groups = _names_by_id("/etc/passwd"), _names_by_id("/etc/group")
+        self._enclosed = True
+        self._read_names()
+
+    def _read_names(self) -> None:
+        self._users, self._groups = _names_by_id(self._passwd_path), _names_by_id(self._group_path)
 
     def account(self, user: str) -> Account | None:
-        if not user or "\0" in user or self._users is not None:
+        if not user or "\0" in user or self._enclosed:
             return None
+        if self._files:
+            return _account_of_file(user, self._passwd_path)
         try:
             entry = pwd.getpwnam(user)
         except KeyError:
@@ -98,7 +108,9 @@ class UnixSource:
         return Account(user, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell, entry.pw_gecos, None, NAME)
 
     def groups(self, account: Account) -> Sequence[tuple[str, int]]:
-        if "NoGetgrouplist" in self._options:
+        if self._files:
+            gids = _gids_of_file(account.name, self._group_path)
+        elif "NoGetgrouplist" in self._options:
             gids = [account.gid, *(entry.gr_gid for entry in grp.getgrall() if account.name in entry.gr_mem)]
         else:
             gids = os.getgrouplist(account.name, account.gid)
@@ -122,9 +134,10 @@ class UnixSource:
             return Verdict.NO_USER
         return Verdict.OK if right else Verdict.BAD_PASSWORD
 
-    @staticmethod
-    def _passwd_hash(account: Account) -> str | None:
+    def _passwd_hash(self, account: Account) -> str | None:
         """Hosts without shadow keep the hash in passwd itself."""
+        if self._files:
+            return next((stored for name, stored, *_ in _lines(self._passwd_path, 3) if name == account.name), None)
         try:
             return pwd.getpwnam(account.name).pw_passwd
         except KeyError:
@@ -172,18 +185,35 @@ class UnixSource:
             return None
 
 
-def _names_by_id(path: str) -> Mapping[int, str]:
-    """Names by number from passwd(5) or group(5); the first of two lines of one number counts, as in NSS."""
-    names: dict[int, str] = {}
+def _lines(path: str, fields: int) -> Iterator[list[str]]:
+    """The entries of passwd(5) or group(5) that have a name, a number, and ``fields`` fields. Raises ``OSError``."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             for line in file:
-                name, _, number, *_ = [*line.split(":"), "", "", ""]
-                if name and number.strip().isdigit():
-                    names.setdefault(int(number), name)
+                parts = line.rstrip("\n").split(":")
+                if len(parts) >= fields and parts[0] and _number(parts[2]) is not None:
+                    yield parts
     except FileNotFoundError:
-        return names
+        return
+
+
+def _names_by_id(path: str) -> Mapping[int, str]:
+    """Names by number; the first of two lines of one number counts, as in NSS."""
+    names: dict[int, str] = {}
+    for name, _, number, *_ in _lines(path, 3):
+        names.setdefault(int(number), name)
     return names
+
+
+def _account_of_file(user: str, path: str) -> Account | None:
+    for name, _, uid, gid, gecos, home, shell, *_ in _lines(path, 7):
+        if name == user and _number(gid) is not None:
+            return Account(user, int(uid), int(gid), home, shell, gecos, None, NAME)
+    return None
+
+
+def _gids_of_file(user: str, path: str) -> list[int]:
+    return [int(gid) for _, _, gid, members, *_ in _lines(path, 4) if user in members.split(",")]
 
 
 def _id_of(wanted: str, names: Mapping[int, str]) -> int | None:
@@ -191,4 +221,5 @@ def _id_of(wanted: str, names: Mapping[int, str]) -> int | None:
 
 
 def make(scope: Any, facts: Any = None) -> UnixSource:
-    return UnixSource(options=frozenset(scope.get(AuthUnixConf).auth_unix_options))
+    conf = scope.get(AuthUnixConf)
+    return UnixSource(files=conf.persistent_passwd, options=frozenset(conf.auth_unix_options))

@@ -197,6 +197,21 @@ def test_system_names() -> None:
     assert unix.user_name(0) == "root" and unix.group_id("root") == 0
 
 
+def test_persistent_passwd_knows_the_files_alone(folder: Path) -> None:
+    """PersistentPasswd on: no other name service is asked, for accounts, groups, names or hashes."""
+    (folder / "passwd").write_text(f"+::::::\nlocal:{HASH}:5001:5002:Gecos:/home/local:/bin/sh\nbroken:x:y:z::/:\n"
+                                   "local:x:0:0::/:/bin/sh\n")
+    (folder / "group").write_text("own:x:5002:\nstaff:x:5003:other,local\nroot:x:0:other\n")
+    unix = UnixSource(passwd=str(folder / "passwd"), group=str(folder / "group"), shadow=str(folder / "none"), files=True)
+    local = unix.account("local")
+    assert local == Account("local", 5001, 5002, "/home/local", "/bin/sh", "Gecos", None, "auth_unix")
+    assert unix.groups(local) == [("own", 5002), ("staff", 5003)]
+    assert unix.check(local, RIGHT) is Verdict.OK and unix.check(local, b"wrong") is Verdict.BAD_PASSWORD
+    assert unix.account("root") is unix.account("broken") is unix.user_name(4) is None and unix.user_id("local") == 5001
+    unix.enclose()
+    assert unix.account("local") is None and unix.user_name(5001) == "local"
+
+
 def test_system_names_survive_the_loss_of_the_root_directory() -> None:
     unix = UnixSource()
     unix.enclose()
