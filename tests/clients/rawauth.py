@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import socket
 import struct
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import paramiko
 from paramiko.common import DEBUG
 
-from tests.servers import Server
+from tests.servers import Site
 from tests.waiting import LIMIT
 
 REQUEST, FAILURE, SUCCESS, BANNER, METHOD, RESPONSE = 50, 51, 52, 53, 60, 61
@@ -49,12 +51,22 @@ class Ended(Exception):
         super().__init__(f"disconnected with reason {reason}")
 
 
+class Listener(Protocol):
+    """A running server, or one of its virtual hosts."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def site(self) -> Site: ...
+
+
 class RawAuth:
     """One connection, keys exchanged, nothing said about authentication yet."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Listener, source: str = "127.0.0.1") -> None:
         self._reason = 0
-        self.transport = _Watched(("127.0.0.1", server.port), self._ended)
+        self.transport = _Watched(socket.create_connection(("127.0.0.1", server.port), LIMIT, (source, 0)), self._ended)
         self.transport.start_client(timeout=LIMIT)
         self._recorder = _Recorder()
         self.transport.auth_handler = self._recorder  # type: ignore[assignment]
@@ -136,9 +148,9 @@ def prompts(message: bytes) -> list[tuple[str, bool]]:
 class _Watched(paramiko.Transport):
     """Tells the reason of a DISCONNECT, which paramiko only logs."""
 
-    def __init__(self, address: tuple[str, int], ended: Callable[[int], None]) -> None:
+    def __init__(self, connection: socket.socket, ended: Callable[[int], None]) -> None:
         self._told = ended
-        super().__init__(address)
+        super().__init__(connection)
 
     def _parse_disconnect(self, m: paramiko.Message) -> None:
         self._told(m.get_int())
@@ -146,8 +158,8 @@ class _Watched(paramiko.Transport):
 
 
 @contextlib.contextmanager
-def connect(server: Server) -> Iterator[RawAuth]:
-    client = RawAuth(server)
+def connect(server: Listener, source: str = "127.0.0.1") -> Iterator[RawAuth]:
+    client = RawAuth(server, source)
     try:
         client.service()
         yield client

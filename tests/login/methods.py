@@ -10,8 +10,8 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from tests.clients.rawauth import METHOD, SUCCESS, Ended, RawAuth, connect
-from tests.servers import PASSWORD, Server
+from tests.clients.rawauth import METHOD, SUCCESS, Ended, Listener, RawAuth, connect
+from tests.servers import PASSWORD
 
 METHODS = ("password", "publickey", "keyboard-interactive")
 
@@ -30,7 +30,7 @@ def permit() -> Iterator[str]:
         path.unlink()
 
 
-def prove(client: RawAuth, server: Server, user: str, method: str, password: str = PASSWORD) -> bytes:
+def prove(client: RawAuth, server: Listener, user: str, method: str, password: str = PASSWORD) -> bytes:
     """The answer to the right proof. Raises ``Ended``."""
     if method == "publickey":
         key = paramiko.Ed25519Key.from_private_key_file(str(server.site.keys / "client_ed25519"))
@@ -41,7 +41,7 @@ def prove(client: RawAuth, server: Server, user: str, method: str, password: str
     return client.answer(password) if said[0] == METHOD else said
 
 
-def log_in(server: Server, user: str, method: str, password: str = PASSWORD) -> bool:
+def log_in(server: Listener, user: str, method: str, password: str = PASSWORD) -> bool:
     """Does the right proof let this user in?"""
     try:
         with connect(server) as client:
@@ -51,7 +51,7 @@ def log_in(server: Server, user: str, method: str, password: str = PASSWORD) -> 
 
 
 @contextmanager
-def logged_in(server: Server, user: str = "demo", method: str = "publickey") -> Iterator[RawAuth]:
+def logged_in(server: Listener, user: str = "demo", method: str = "publickey") -> Iterator[RawAuth]:
     """A session that stays while the block runs."""
     with connect(server) as client:
         assert prove(client, server, user, method) == bytes((SUCCESS,))

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.clients.rawauth import Ended, connect
-from tests.login.methods import METHODS, log_in, logged_in, permit, prove
+from tests.login.methods import METHODS, log_in
 from tests.servers import Server, Site, scratch
 
-__all__ = ["permit"]
 pytestmark = pytest.mark.root
-Start = Callable[..., Server]
 
 RULES = """\
 LoadModule mod_ifsession.c
@@ -102,31 +99,3 @@ def test_the_home_that_was_made_is_the_users(town: Server) -> None:
     assert log_in(town, "newcomer", "publickey")
     found = town.site.accounts["newcomer"].home.stat()
     assert (found.st_uid, found.st_mode & 0o7777) == (town.site.accounts["newcomer"].uid, 0o750)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_alias_only(site: Site, start: Start, permit: str, method: str) -> None:
-    server = start(f"AuthAliasOnly on\nUserAlias web demo\nSFTPPAMServiceName {permit}\nSFTPPAMEngine on\n")
-    assert log_in(server, "web", method) and not log_in(server, "demo", method)
-    site.wait_for_log("stderr", "USER demo (Login failed): AuthAliasOnly on (")
-
-
-@pytest.mark.parametrize("line", ["MaxClients 1", "MaxClientsPerHost 1", "MaxClientsPerUser 1", "MaxClientsPerClass here 1"])
-def test_no_method_finds_a_place_that_is_not_there(site: Site, start: Start, permit: str, line: str) -> None:
-    server = start(f"<Class here>\nFrom 127.0.0.1\n</Class>\n{line}\nSFTPPAMServiceName {permit}\nSFTPPAMEngine on\n")
-    with logged_in(server):
-        for method in METHODS:
-            with connect(server) as client, pytest.raises(Ended) as ended:
-                prove(client, server, "demo", method)
-            assert ended.value.reason == 12, "SSH_DISCONNECT_TOO_MANY_CONNECTIONS"
-    site.wait_for_log("stderr", f"Connection refused ({line.replace('here ', '')})")
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_attempts_are_counted_alike(start: Start, permit: str, method: str) -> None:
-    server = start(f"MaxLoginAttempts 2\nSFTPPAMServiceName {permit}\nSFTPPAMEngine on\n")
-    with connect(server) as client:
-        assert prove(client, server, "ghost", method)[0] == 51
-        with pytest.raises(Ended):
-            prove(client, server, "ghost", method)
-            client.receive()
