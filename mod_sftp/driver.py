@@ -41,6 +41,8 @@ from pyproftpd.session.session import Session
 
 #: turns of a loop that never waits, after which timers and signals are looked at
 TICK = 32
+#: a client that says no more than this at a time waits for answers: nothing lies behind it in the socket
+BRIEF = 2048
 #: seconds without a word after which buffers go back to the kernel
 REST_AFTER = 5.0
 #: bytes moved that make this worth its system calls
@@ -93,6 +95,8 @@ class Driver:
         self._socket, self._fd = session.socket, session.socket.fileno()
         #: whole packets may be left in the transport, or channels have more to do: do not wait
         self._left = self._busy = False
+        #: the socket was just emptied, as far as one can know
+        self._drained = False
         self._turns = self._moved = 0
         #: inside a conversation of keyboard-interactive: what the client said to it
         self._answer: bytes | None = None
@@ -217,8 +221,9 @@ class Driver:
         self._turns += 1
         if self._turns % TICK == 0:
             self.session.loop.tick()
-        if self.transport.full() or not self._receive():
-            if self._busy and not self.transport.full():
+        full = self.transport.full()
+        if full or (self._drained and not self._busy) or not self._receive():
+            if self._busy and not full:
                 return
             self._wait()
 
@@ -229,6 +234,7 @@ class Driver:
             return False
         if not count:
             raise Closed
+        self._drained = count <= BRIEF
         self.transport.filled(count)
         self.session.bytes_in += count
         self._moved += count
@@ -247,6 +253,7 @@ class Driver:
         if writable:
             self._flush()
         elif readable:
+            self._drained = False
             if not self._left:
                 self._receive()
         elif rest is not None and pause is None:

@@ -199,10 +199,10 @@ class Upload:
         manner, place = self._manner, self._place
         if manner.durability != "none" and self._seekable:
             (os.fsync if manner.durability == "full" else os.fdatasync)(self.fd)
-        mine = os.fstat(self.fd)
+        mine = os.fstat(self.fd) if self._hidden else None
         fd, self.fd = self.fd, -1
         os.close(fd)  # network disks and quotas report here what they did not report at write
-        if self._hidden:
+        if mine is not None:
             found = os.stat(self._hidden, dir_fd=place.parent, follow_symlinks=False)
             if (found.st_ino, found.st_dev) != (mine.st_ino, mine.st_dev):
                 raise OSError(errno.ESTALE, "the temporary file of this upload was replaced", self.vpath.virtual)

@@ -25,7 +25,7 @@ TARGETS: dict[tuple[str, str], tuple[float | None, float | None]] = {
     ("aes256-ctr sha256-etm down", "cpu_s_per_gib"): (0.70, 0.95), ("aes256-ctr sha256-etm up", "cpu_s_per_gib"): (0.58, 0.75),
     ("aes128-ctr umac-64-etm down", "cpu_s_per_gib"): (0.60, 0.80), ("aes128-ctr umac-64-etm up", "cpu_s_per_gib"): (0.60, 0.80),
     ("aes128-gcm down", "mib_s"): (-1.5, -1.0), ("aes128-gcm up", "mib_s"): (-1.5, -1.0),
-    ("put small files", "cpu_us_per_file"): (0.5, 3.0), ("get small files", "cpu_us_per_file"): (0.5, 3.0),
+    ("put small files ahead", "cpu_us_per_file"): (0.5, 3.0), ("get small files ahead", "cpu_us_per_file"): (0.5, 3.0),
     ("listing 10000", "cpu_ms"): (0.5, 3.0),
     ("login, one at a time", "ready_ms"): (1.3, 0.3), ("login, one at a time", "banner_ms"): (1.1, 0.5),
     ("login, one at a time", "cpu_ms"): (1.7, 0.35),
@@ -68,6 +68,8 @@ def plan(bench: Bench, options: argparse.Namespace) -> list[tuple[str, Any]]:
     rows += [
         ("put small files", lambda peer: measures.small_files(bench, peer, 2000, "put")),
         ("get small files", lambda peer: measures.small_files(bench, peer, 2000, "get")),
+        ("put small files ahead", lambda peer: measures.sent_ahead(bench, peer, 2000, "put")),
+        ("get small files ahead", lambda peer: measures.sent_ahead(bench, peer, 2000, "get")),
         ("listing 10000", lambda peer: measures.listing(bench, peer, 10000)),
         ("login, one at a time", lambda peer: measures.logins(bench, peer, 60, 1)),
         ("login, 8 parallel", lambda peer: measures.logins(bench, peer, 160, 8)),

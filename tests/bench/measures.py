@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -25,6 +26,10 @@ SUITES: tuple[tuple[str, str | None, str | None], ...] = (
     ("aes128-ctr umac-64-etm", "aes128-ctr", "umac-64-etm@openssh.com"),
     ("stock client", None, None),
 )
+
+
+#: bytes of a small file; files that a client which does not wait has under way
+SMALL, AHEAD = 4096, 64
 
 
 def _client(bench: Bench, peer: Peer, cipher: str | None, mac: str | None) -> list[str]:
@@ -70,12 +75,12 @@ def transfer(bench: Bench, peer: Peer, direction: str, cipher: str | None, mac: 
 
 
 def small_files(bench: Bench, peer: Peer, count: int, direction: str) -> dict[str, float]:
-    """Microseconds of server CPU per file of 4 KiB, OpenSSH batch."""
+    """Microseconds of server CPU per file of :data:`SMALL` bytes, OpenSSH batch: one request at a time."""
     source, target = bench.root / "small", bench.home / "small"
     if not source.exists():
         source.mkdir()
         for number in range(count):
-            (source / f"file{number:05d}").write_bytes(os.urandom(4096))
+            (source / f"file{number:05d}").write_bytes(os.urandom(SMALL))
     subprocess.run(["rm", "-rf", target, bench.root / "got-small"], check=True)
     subprocess.run(["install", "-d", "-o", USER, target], check=True)
     (bench.root / "got-small").mkdir()
@@ -85,6 +90,35 @@ def small_files(bench: Bench, peer: Peer, count: int, direction: str) -> dict[st
     result = _batch(bench, peer, lines)
     assert result is not None
     return {"cpu_us_per_file": result[0] / count * 1e6, "wall_s": result[1]}
+
+
+def sent_ahead(bench: Bench, peer: Peer, count: int, direction: str) -> dict[str, float]:
+    """As ``small_files``, by a client that has :data:`AHEAD` files under way at a time."""
+    target = bench.home / "ahead"
+    subprocess.run(["rm", "-rf", target], check=True)
+    subprocess.run(["install", "-d", "-o", USER, target], check=True)
+    if direction == "get":
+        for number in range(count):
+            (target / f"file{number:05d}").write_bytes(os.urandom(SMALL))
+    before, begin = bench.cpu(peer), time.monotonic()
+    asyncio.run(_move_ahead(bench, peer, target, count, direction))
+    wall = time.monotonic() - begin
+    return {"cpu_us_per_file": (bench.cpu(peer) - before) / count * 1e6, "wall_s": wall}
+
+
+async def _move_ahead(bench: Bench, peer: Peer, target: Path, count: int, direction: str) -> None:
+    data, gate = os.urandom(SMALL), asyncio.Semaphore(AHEAD)
+    async with _connect(bench, peer) as connection, connection.start_sftp_client() as client:
+
+        async def one(number: int) -> None:
+            async with gate, client.open(str(target / f"file{number:05d}"), "wb" if direction == "put" else "rb",
+                                         block_size=0) as file:
+                if direction == "put":
+                    await file.write(data, 0)
+                elif len(await file.read(SMALL, 0)) != SMALL:
+                    raise RuntimeError(f"{peer.name}: a short file")
+
+        await asyncio.gather(*(one(number) for number in range(count)))
 
 
 def listing(bench: Bench, peer: Peer, count: int) -> dict[str, float]:
@@ -109,15 +143,19 @@ def logins(bench: Bench, peer: Peer, count: int, parallel: int) -> dict[str, flo
             "cpu_ms": (bench.cpu(peer) - before) / count * 1000, "sessions_s": count / wall}
 
 
+def _connect(bench: Bench, peer: Peer) -> Any:
+    """A connection of asyncssh to be, a context manager."""
+    return asyncssh.connect("127.0.0.1", peer.port, username=USER, client_keys=[str(bench.keys / "client_ed25519")],
+                            known_hosts=None, config=None, agent_path=None)
+
+
 async def _log_in(bench: Bench, peer: Peer, count: int, parallel: int) -> list[float]:
-    key = asyncssh.read_private_key(str(bench.keys / "client_ed25519"))
     gate, times = asyncio.Semaphore(parallel), []
 
     async def one() -> None:
         async with gate:
             begin = time.monotonic()
-            async with asyncssh.connect("127.0.0.1", peer.port, username=USER, client_keys=[key], known_hosts=None, config=None,
-                                        agent_path=None) as connection, connection.start_sftp_client() as client:
+            async with _connect(bench, peer) as connection, connection.start_sftp_client() as client:
                 await client.realpath(".")
                 times.append(time.monotonic() - begin)
 
@@ -143,11 +181,9 @@ def idle_memory(bench: Bench, peer: Peer, sessions: int) -> dict[str, float]:
 
 
 async def _idle_memory(bench: Bench, peer: Peer, sessions: int) -> dict[str, float]:
-    key = asyncssh.read_private_key(str(bench.keys / "client_ed25519"))
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(sessions):
-            connection = await stack.enter_async_context(asyncssh.connect(
-                "127.0.0.1", peer.port, username=USER, client_keys=[key], known_hosts=None, config=None, agent_path=None))
+            connection = await stack.enter_async_context(_connect(bench, peer))
             await (await connection.start_sftp_client()).realpath(".")
         await asyncio.sleep(1)
         rollups = [_rollup(process.pid) for process in peer.descendants()]
