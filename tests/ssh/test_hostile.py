@@ -80,8 +80,8 @@ def test_T14_every_way_to_wait_ends_at_the_login_limit(start: Callable[..., Serv
     """Counted from the connection: whatever a client does it is cut off while it is still at it. (Key exchanges without
     end are cut off by their number, T17.)"""
     server = start("TimeoutLogin 4\n")
+    begun = time.monotonic()
     with Live(server.port) as live:
-        begun = time.monotonic()
         behave(live)
         assert live.ended() == [(11, "TimeoutLogin")]
         assert time.monotonic() - begun >= 4 - 0.1
