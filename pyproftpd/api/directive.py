@@ -64,10 +64,14 @@ class Repeat(enum.Enum):
 
 
 class Status(enum.Enum):
-    """Whether a directive has its effect; ``ACCEPTED`` ones are named in one warning at start."""
+    """Whether a directive has its effect; the others are named in one warning at start."""
 
-    HONOURED = "honoured"
-    ACCEPTED = "accepted"
+    HONOURED = ("honoured", "")
+    ACCEPTED = ("accepted", "Without effect.")
+    FTP = ("accepted", "Concerns FTP alone, which is not served.")
+
+    def __init__(self, word: str, remark: str) -> None:
+        self.word, self.remark = word, remark
 
 
 @dataclass(frozen=True, slots=True)

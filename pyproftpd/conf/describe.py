@@ -27,7 +27,7 @@ def directives() -> Table:
     registry = everything()
     rows: list[tuple[str, ...]] = [
         (f"<{one.keyword}>", f"mod_{_owner(registry, one)}", one.syntax, "none", context_names(one.where), one.arity,
-         one.repeat, one.doc, Status.HONOURED.value) for one in registry.sections()]
+         one.repeat, one.doc, Status.HONOURED.word) for one in registry.sections()]
     rows += [_described(row) for row in registry.rows()]
     return HEADER, sorted(rows, key=lambda row: row[0].lower())
 
@@ -39,7 +39,7 @@ def _owner(registry: Registry, section: Section) -> str:
 def _described(row: Row) -> tuple[str, ...]:
     one = row.directive
     return (one.keyword, f"mod_{row.module}", one.syntax, one.default_text, context_names(one.where), str(one.arity),
-            _repeat(one.repeat, one.merge), one.doc, one.status.value)
+            _repeat(one.repeat, one.merge), f"{one.doc} {one.status.remark}".rstrip(), one.status.word)
 
 
 def _repeat(repeat: Repeat, merge: Merge) -> str:
@@ -61,12 +61,12 @@ def table(name: str) -> Table:
 def handbook() -> Iterator[str]:
     """``docs/directives.md``."""
     _, rows = directives()
-    honoured = sum(row[-1] == Status.HONOURED.value for row in rows)
+    honoured = sum(row[-1] == Status.HONOURED.word for row in rows)
     yield "# Directives"
     yield ""
     yield ("Made from the tables of the program by `python -m pyproftpd.conf.describe > docs/directives.md`. "
            f"{honoured} of {len(rows)} directives and sections do what they say; the others are *accepted*: parsed, checked "
-           "and named in one warning at start, without effect.")
+           "and named in one warning at start.")
     for module in sorted({row[1] for row in rows}):
         yield ""
         yield f"## {module}"
@@ -81,7 +81,7 @@ def _entry(row: tuple[str, ...]) -> Iterator[str]:
     yield ""
     yield f"### {name if keyword == name else f'`{keyword}`'}"
     yield ""
-    yield doc + (" *Accepted, without effect.*" if status == Status.ACCEPTED.value else "")
+    yield doc if status == Status.HONOURED.word else f"*{status.capitalize()}:* {doc}"
     yield ""
     yield f"- Syntax: `{f'<{usage}>' if keyword != name else usage}`"
     if keyword == name:

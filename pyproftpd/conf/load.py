@@ -42,7 +42,7 @@ def load(path: str, *, labels: frozenset[str] = frozenset(), overrides: Override
     _check(registry, scopes, report)
     if report.errors:
         raise ConfigErrors(tuple(report.errors))
-    report.warnings.extend(_without_effect(root))
+    report.warnings.extend(_without_effect(root, path))
     return Configuration(tuple(scopes), classes, tuple(registry.modules), tuple(report.warnings), path, labels)
 
 
@@ -155,17 +155,22 @@ def _repeated(group: merge.Group, report: Report) -> None:
         first.setdefault(keyword, setting)
 
 
-def _without_effect(root: Node) -> list[str]:
+def _without_effect(root: Node, path: str) -> list[str]:
     """One warning that names every directive that is accepted and does nothing."""
-    found: dict[str, Where] = {}
+    found: dict[Status, dict[str, Where]] = {Status.ACCEPTED: {}, Status.FTP: {}}
     stack = [root]
     while stack:
         node = stack.pop()
         for setting in node.settings:
-            if setting.row.directive.status is Status.ACCEPTED:
-                found.setdefault(setting.row.directive.keyword, setting.where)
+            row = setting.row.directive
+            if row.status in found:
+                found[row.status].setdefault(row.keyword, setting.where)
         stack.extend(node.children)
-    if not found:
-        return []
-    named = ", ".join(f"{keyword} ({where})" for keyword, where in sorted(found.items()))
-    return [f"accepted, but without effect here: {named}"]
+    said = [f"{remark}: " + ", ".join(f"{keyword} ({_place(where, path)})" for keyword, where in sorted(found[status].items()))
+            for status, remark in ((Status.ACCEPTED, "without effect"), (Status.FTP, "of FTP alone, which is not served"))
+            if found[status]]
+    return [f"{path}: accepted, but {'; '.join(said)}"] if said else []
+
+
+def _place(where: Where, path: str) -> str:
+    return f"line {where.line}" if where.file == path else str(where)

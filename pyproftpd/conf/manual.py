@@ -56,7 +56,7 @@ def page() -> Iterator[str]:
         usage = name if syntax in ("-", "(none)") else f"{name} {syntax}"
         yield ".TP"
         yield f".B {_plain(f'<{usage}>' if keyword != name else usage)}"
-        yield _plain(doc) + (" Accepted, without effect." if status == Status.ACCEPTED.value else "")
+        yield _plain(doc if status == Status.HONOURED.word else f"{status.capitalize()}: {doc}")
         about = f"{module}.c; contexts {contexts.replace(',', ', ')}" + (f"; default {default}" if keyword == name else "")
         yield ".br"
         yield f"({_plain(about)})"

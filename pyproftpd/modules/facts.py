@@ -17,13 +17,13 @@ class FactsConf(ConfBlock, module="facts", prefix="Facts"):
 
     advertise: bool = directive(
         "FactsAdvertise", values.boolean, where=SERVERS, arity="1..*", syntax="on|off", default=True,
-        default_text="on", status=Status.ACCEPTED, doc="Name the facts in FEAT.")
+        default_text="on", status=Status.FTP, doc="Name the facts in FEAT.")
     default: tuple[str, ...] = directive(
         "FactsDefault", _facts, where=SERVERS, arity="1..*", syntax="fact ...", default=(),
-        default_text="all but media-type", status=Status.ACCEPTED, doc="Facts sent until the client chooses.")
+        default_text="all but media-type", status=Status.FTP, doc="Facts sent until the client chooses.")
     options: frozenset[str] = directive(
         "FactsOptions", _options, where=SERVERS, arity="1..*", syntax="opt ...", default=frozenset(),
-        repeat=Repeat.ACCUMULATE, joined=True, status=Status.ACCEPTED, doc="Shape of the facts.")
+        repeat=Repeat.ACCUMULATE, joined=True, status=Status.FTP, doc="Shape of the facts.")
 
 
 module = Module(name="facts", api=API, conf=(FactsConf,))

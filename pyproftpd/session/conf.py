@@ -144,7 +144,7 @@ class ServerConf(ConfBlock, module="core"):
         doc="Mail address of the administrator; empty is root at the server's address.")
     server_alias: tuple[str, ...] = directive(
         "ServerAlias", values.words_of, where=Context.SERVER | Context.VIRTUALHOST, arity="1..*", syntax="name ...",
-        default=(), default_text="unset", repeat=Repeat.ACCUMULATE, joined=True, status=Status.ACCEPTED,
+        default=(), default_text="unset", repeat=Repeat.ACCUMULATE, joined=True, status=Status.FTP,
         doc="Further names that select this server by name.")
     server_ident: Ident = directive(
         "ServerIdent", _server_ident, where=SERVERS, arity="1..2", syntax="on|off [text]", default=Ident(True, ""),
@@ -168,7 +168,7 @@ class ServerConf(ConfBlock, module="core"):
         doc="Addresses or names that the main server listens on.")
     masquerade_address: str | None = directive(
         "MasqueradeAddress", values.text, where=SERVERS, arity="1..*", syntax="addr|name|device",
-        default_text="local address", status=Status.ACCEPTED, doc="Address that passive FTP replies announce.")
+        default_text="local address", status=Status.FTP, doc="Address that passive FTP replies announce.")
     max_command_rate: tuple[int, int] | None = directive(
         "MaxCommandRate", _rate, where=SERVERS, arity="1..2", syntax="count [secs]", default_text="unlimited",
         doc="Most SFTP requests in a number of seconds, READ and WRITE aside; who asks for more has to wait. 0 is no limit.")
@@ -261,7 +261,7 @@ class TimeoutConf(ConfBlock, module="core"):
         repeat=Repeat.MOST_SPECIFIC, module="auth", conditional=True, doc="Longest session, busy or not.")
     timeout_linger: float = directive(
         "TimeoutLinger", values.duration, where=SERVERS, arity="1..*", syntax="duration", default=10.0,
-        default_text="10", status=Status.ACCEPTED, doc="Longest wait for an FTP data connection to close.")
+        default_text="10", status=Status.FTP, doc="Longest wait for an FTP data connection to close.")
 
 
 class DisplayConf(ConfBlock, module="core"):
@@ -269,27 +269,27 @@ class DisplayConf(ConfBlock, module="core"):
 
     display_connect: str | None = directive(
         "DisplayConnect", values.text, where=SERVERS, arity="1..*", syntax="file", default_text="unset",
-        status=Status.ACCEPTED, doc="File shown before login.")
+        status=Status.FTP, doc="File shown before login.")
     display_login: str | None = directive(
         "DisplayLogin", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="file",
         default_text="unset", merge=Merge.DOWN, module="auth", doc="File shown after login.")
     display_quit: str | None = directive(
         "DisplayQuit", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="file",
-        default_text="unset", merge=Merge.DOWN, status=Status.ACCEPTED, doc="File shown at the end.")
+        default_text="unset", merge=Merge.DOWN, status=Status.FTP, doc="File shown at the end.")
     display_chdir: tuple[str, ...] = directive(
         "DisplayChdir", values.words_of, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY, arity="1..2",
-        syntax="file [on|off]", default=(), default_text="unset", merge=Merge.DOWN, status=Status.ACCEPTED,
+        syntax="file [on|off]", default=(), default_text="unset", merge=Merge.DOWN, status=Status.FTP,
         doc="File shown on entering a directory.")
     display_file_transfer: str | None = directive(
         "DisplayFileTransfer", values.text, where=SERVERS, arity="1..*", syntax="file", default_text="unset",
-        module="xfer", status=Status.ACCEPTED, doc="File shown after each transfer.")
+        module="xfer", status=Status.FTP, doc="File shown after each transfer.")
     access_grant_msg: str | None = directive(
         "AccessGrantMsg", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="text",
-        default_text="built in", merge=Merge.DOWN, module="auth", status=Status.ACCEPTED,
+        default_text="built in", merge=Merge.DOWN, module="auth", status=Status.FTP,
         doc="Text of FTP's reply to a good login; SSH has no such reply.")
     access_deny_msg: str | None = directive(
         "AccessDenyMsg", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="text",
-        default_text="Login incorrect.", merge=Merge.DOWN, module="auth", status=Status.ACCEPTED,
+        default_text="Login incorrect.", merge=Merge.DOWN, module="auth", status=Status.FTP,
         doc="Text of FTP's reply to a failed login; SSH has no such reply.")
 
 

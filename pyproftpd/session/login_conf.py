@@ -286,7 +286,7 @@ class LoginConf(ConfBlock, module="auth"):
         default_text="off", doc="Root an anonymous login in a directory named after the user.")
     anon_allow_robots: bool = directive(
         "AnonAllowRobots", values.boolean, where=Context.ANONYMOUS, arity="1..*", syntax="on|off", default=False,
-        default_text="off", status=Status.ACCEPTED, doc="Show anonymous clients the real robots.txt.")
+        default_text="off", status=Status.FTP, doc="Show anonymous clients the real robots.txt.")
     anon_reject_passwords: Pattern | None = directive(
         "AnonRejectPasswords", values.negatable_pattern, where=Context.ANONYMOUS, arity="1..2",
         syntax="[!]regex [flags]", default_text="unset",

@@ -267,10 +267,10 @@ class ListingConf(ConfBlock, module="ls"):
         arity="1..*",
         syntax="flags [strict] [maxdepth n] [maxfiles n] [maxdirs n] "
             "[LISTOnly] [NLSTOnly] [NoErrorIfAbsent] [AdjustedSymlinks] [NoAdjustedSymlinks] [SortedNLST]",
-        default=ListLimits(), default_text="empty", merge=Merge.DOWN, status=Status.ACCEPTED, doc="Flags and bounds of listings.")
+        default=ListLimits(), default_text="empty", merge=Merge.DOWN, status=Status.FTP, doc="Flags and bounds of listings.")
     list_style: str = directive(
         "ListStyle", values.enumeration("Unix", "Windows"), where=SERVERS | Context.ANONYMOUS, arity="1..*",
-        syntax="Unix|Windows", default="Unix", default_text="Unix", status=Status.ACCEPTED,
+        syntax="Unix|Windows", default="Unix", default_text="Unix", status=Status.FTP,
         doc="Shape of the lines of an FTP listing.")
     use_globbing: bool = directive(
         "UseGlobbing", values.boolean, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="on|off", default=True,
@@ -329,10 +329,10 @@ class TransferConf(ConfBlock, module="xfer"):
     use_sendfile: bool | int | float = directive(
         "UseSendfile", _sendfile, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS,
         arity="1..2", syntax="on|off|n unit|pct%", default=True, default_text="on when built in", merge=Merge.DOWN,
-        status=Status.ACCEPTED, doc="Let the kernel copy downloads.")
+        status=Status.FTP, doc="Let the kernel copy downloads.")
     store_unique_prefix: str = directive(
         "StoreUniquePrefix", _name_prefix, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY | Context.FTPACCESS,
-        arity="1..*", syntax="prefix", default="", default_text="empty", merge=Merge.DOWN, status=Status.ACCEPTED,
+        arity="1..*", syntax="prefix", default="", default_text="empty", merge=Merge.DOWN, status=Status.FTP,
         doc="Beginning of the names that STOU makes.")
     upload_durability: str = directive(
         "UploadDurability", values.enumeration("none", "data", "full"),

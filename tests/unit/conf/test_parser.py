@@ -85,13 +85,6 @@ def test_no_file_at_all(tmp_path: Path) -> None:
         load(str(tmp_path / "absent.conf"))
 
 
-def test_a_directive_without_effect_is_named_once(configure: Loader) -> None:
-    warnings = [one for one in configure("PassivePorts 2000 3000\n<Global>\nPassivePorts 2000 3001\n</Global>\n").warnings
-                if "without effect" in one]
-    assert len(warnings) == 1
-    assert warnings[0].count("PassivePorts") == 1
-
-
 def test_bytes_that_are_no_text_are_refused_like_any_other(tmp_path: Path) -> None:
     from pyproftpd.conf.load import load
 
@@ -115,3 +108,12 @@ def test_a_key_store_that_nobody_built_in_provides_is_named(configure: Loader) -
     warnings = configure("SFTPEngine on\nSFTPAuthorizedUserKeys file:~/a fiel:~/b\n").warnings
     (said,) = [line for line in warnings if "key store" in line]
     assert said.endswith(":2: key store fiel:~/b: only file: is built in, so a module that was loaded must provide fiel:")
+
+
+def test_what_has_no_effect_is_one_line_with_its_places(tmp_path: Path, configure: Loader) -> None:
+    (tmp_path / "more.conf").write_text("PassivePorts 49152 65534\n")
+    warnings = configure("FSCachePolicy off\nUmask 022\n<Global>\nDeferWelcome on\nDeferWelcome off\n</Global>\n"
+                         f"Include {tmp_path}/more.conf\n").warnings
+    assert [line for line in warnings if "accepted" in line] == [
+        f"{tmp_path}/proftpd.conf: accepted, but without effect: FSCachePolicy (line 1); of FTP alone, which is not served: "
+        f"DeferWelcome (line 4), PassivePorts ({tmp_path}/more.conf:1)"]
