@@ -181,6 +181,7 @@ class Choice:
     strict: bool = True
     ext_info: bool = True
     guess: bool = False
+    language: str = ""
     #: names ahead of ``kex``, for a guess that is wrong
     kex_before: tuple[str, ...] = ()
 
@@ -210,6 +211,8 @@ class Client:
         self._private: object = None
         self._public = b""
         self._group: tuple[int, int, int] | None = None
+        #: that of the Diffie-Hellman group in use
+        self.prime = 0
         self._zlib: tuple = ()
 
     # Sending.
@@ -233,7 +236,8 @@ class Client:
         kex = [*c.kex_before, c.kex]
         if not self.session_id or markers:
             kex += ["ext-info-c"] * c.ext_info + ["kex-strict-c-v00@openssh.com"] * c.strict
-        lists = [",".join(kex), c.host_key, c.cipher, c.cipher, c.mac, c.mac, c.compression, c.compression, "", ""]
+        lists = [",".join(kex), c.host_key, c.cipher, c.cipher, c.mac, c.mac, c.compression, c.compression,
+                 c.language, c.language]
         self._kexinit = bytes((20,)) + os.urandom(16) + b"".join(map(string, lists)) + bytes((c.guess,)) + u32(0)
         self.send(20, self._kexinit[1:])
         if c.guess and c.kex_before:
@@ -253,7 +257,7 @@ class Client:
             packet, used = found
             del self._in[:used]
             self.seq_in = (self.seq_in + 1) % 2**32
-            assert 4 <= packet[4] <= len(packet) - 6
+            assert 4 <= packet[4] < 4 + self.opening.block and packet[4] <= len(packet) - 6
             assert (len(packet) - 4 * self.opening.clear_length) % self.opening.block == 0
             payload = packet[5:len(packet) - packet[4]]
             self.handle(payload[0], payload)
@@ -309,7 +313,7 @@ class Client:
 
     def _dh_start(self, prime: int, generator: int, message: int = 30) -> None:
         x = int.from_bytes(os.urandom(64), "big")
-        self._group = (prime, generator, x)
+        self._group, self.prime = (prime, generator, x), prime
         self._public = mpint(pow(generator, x, prime))
         self.send(message, self._public)
 

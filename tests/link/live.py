@@ -18,9 +18,9 @@ VERSION = b"\x02" + u32(3)
 class Live:
     """``messages`` from 50 on arrive in ``client.messages``; ``closed`` once the server hung up."""
 
-    def __init__(self, port: int, choice: Choice | None = None) -> None:
+    def __init__(self, port: int, choice: Choice | None = None, *, source: str = "") -> None:
         self.client = Client(choice)
-        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
+        self.socket = socket.create_connection(("127.0.0.1", port), LIMIT, (source, 0) if source else None)
         self.closed = False
 
     def __enter__(self) -> Live:

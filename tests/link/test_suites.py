@@ -49,6 +49,12 @@ def test_cipher_and_mac(cipher: str, mac: str) -> None:
     talk(Choice(cipher=cipher, mac=mac))
 
 
+def test_a_language_that_nobody_speaks_is_no_matter() -> None:
+    """Behaviour 58: everything else must be shared."""
+    pair = Pair(Choice(language="tlh")).run()
+    assert pair.client.exchanges == 1 and pair.log.exchanges
+
+
 @pytest.mark.parametrize("cipher", ["aes128-ctr", "aes128-cbc", *AEAD])
 @pytest.mark.parametrize("piece", [1, 7, 4096])
 def test_packets_cut_anywhere(cipher: str, piece: int) -> None:

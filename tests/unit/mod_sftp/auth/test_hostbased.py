@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,3 +51,16 @@ def test_an_unknown_host_and_a_ghost(server: Server, keys: Path) -> None:
     key = paramiko.Ed25519Key.from_private_key_file(str(keys / "client_ed25519"))
     with connect(server) as client:
         assert failure(login(client, key, user="ghost")) == METHODS
+
+
+def test_the_name_is_that_of_the_address_where_names_are_looked_up(start: Callable[..., Server], site: Site, keys: Path) -> None:
+    """With UseReverseDNS a host speaks for itself alone; the name may end in a dot, in any case of letters."""
+    shutil.copy(keys / "client_ed25519.pub", site.root / "hosts")
+    (site.root / "hosts").chmod(0o644)
+    server = start("UseReverseDNS on\nSFTPAuthMethods hostbased password\nSFTPPAMEngine off\n"
+                   f"SFTPAuthorizedHostKeys file:{site.root}/hosts\n")
+    key = paramiko.Ed25519Key.from_private_key_file(str(keys / "client_ed25519"))
+    own = socket.gethostbyaddr("127.0.0.1")[0].upper() + "."
+    with connect(server) as client:
+        assert failure(login(client, key)) == METHODS
+        assert login(client, key, host=own, signed_host=own) == bytes((SUCCESS,))
