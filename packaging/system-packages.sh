@@ -7,12 +7,13 @@ duty=${1:?run, test or bench}
 debian_run="python3 python3-venv python3-dev gcc libc6-dev libcap-dev libpam0g libcrypt1"
 debian_test="$debian_run openssh-client openssh-server putty-tools lftp curl sshfs fuse3 rclone sshpass proftpd-core
   proftpd-mod-crypto libpam-wrapper dropbear-bin ruby-net-sftp ruby-net-scp erlang-ssh libssh-4
+  php-cli php-phpseclib default-jre-headless bsh libj2ssh-java
   strace rsync git openssl whois attr acl util-linux iproute2 groff-base
   libnettle8"
 debian_bench="$debian_run openssh-client openssh-server proftpd-core proftpd-mod-crypto libnettle8"
 fedora_run="python3 python3-devel gcc libcap-devel pam libxcrypt"
 fedora_test="$fedora_run openssh-clients openssh-server putty lftp curl fuse-sshfs rclone sshpass proftpd pam_wrapper
-  dropbear erlang-ssh libssh strace rsync git-core openssl mkpasswd attr acl util-linux iproute groff-base
+  dropbear erlang-ssh libssh php-cli php-phpseclib strace rsync git-core openssl mkpasswd attr acl util-linux iproute groff-base
   nettle"
 fedora_bench="$fedora_run openssh-clients openssh-server proftpd nettle"
 

@@ -80,7 +80,11 @@ class Sink:
             self._end(protocol.error(str(error), fatal=True), 1)
 
     def eof(self) -> None:
-        """The client has sent everything, or gives up in the middle of a file."""
+        """The client has sent everything, or gives up in the middle of a file. phpseclib ends behind the last byte, without
+        the status that says that all is well; scp of OpenSSH keeps such a file, too."""
+        file = self._file
+        if file is not None and file.offset == file.record.size:
+            self._finish(Status(0))
         self._abort("connection ended in the middle of a file")
         self._channel.finish(1 if self._errors or self._levels else 0)
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 #: Clients that send SYMLINK in the order of draft 02 (link, then target) to a server that does not call itself OpenSSH,
 #: by the beginning of their version text. All others send OpenSSH's order (target, then link), whatever the server says:
 #: OpenSSH, paramiko, Go's pkg/sftp, libssh2, JSch. Source: trying them (tests/interop has AsyncSSH, Erlang, ssh2, libssh,
-#: Net::SSH; OpenSSH and paramiko), and the sources of phpseclib and WinSCP.
-DRAFT_ORDER = ("AsyncSSH_", "Erlang/", "ssh2js", "libssh_", "libssh-", "phpseclib", "Ruby/Net::SSH", "WinSCP_")
+#: Net::SSH, phpseclib and J2SSH; OpenSSH and paramiko), and the sources of WinSCP. J2SSH gives the address of its makers.
+DRAFT_ORDER = ("AsyncSSH_", "Erlang/", "ssh2js", "libssh_", "libssh-", "phpseclib", "Ruby/Net::SSH", "WinSCP_",
+               "http://www.sshtools.com")
 
 
 def draft_order(client_version: str) -> bool:

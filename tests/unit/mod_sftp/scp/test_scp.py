@@ -194,6 +194,21 @@ def test_an_upload_cut_short_is_reported(root: Path, end: str) -> None:
     assert not record.complete
 
 
+def test_a_client_may_end_behind_the_last_byte(root: Path) -> None:
+    """phpseclib says nothing more; a lost connection is another thing."""
+    scp = Scp(root, "-t", "f", conf="HiddenStores on\n")
+    scp.send(b"C0644 4 f\n")
+    scp.send(b"last")
+    scp.program.eof()
+    assert scp.channel.status == 0 and (root / "f").read_bytes() == b"last"
+    assert [record.complete for record in scp.window.records] == [True]
+    scp = Scp(root, "-t", "g", conf="HiddenStores on\n")
+    scp.send(b"C0644 4 g\n")
+    scp.send(b"last")
+    scp.program.close("connection lost")
+    assert not (root / "g").exists() and [record.complete for record in scp.window.records] == [False]
+
+
 def test_d_needs_a_directory(root: Path) -> None:
     (root / "f").touch()
     scp = Scp(root, "-d", "-t", "f")

@@ -180,7 +180,7 @@ def test_symlink_takes_the_order_of_the_client(desk, root: Path, version: int, d
 @pytest.mark.parametrize(("client", "draft"), [
     ("OpenSSH_9.2p1", False), ("paramiko_3.4.0", False), ("Go", False), ("libssh2_1.11.0", False), ("JSCH-0.1.54", False),
     ("AsyncSSH_2.14.2", True), ("ssh2js1.15.0", True), ("libssh_0.10.6", True), ("phpseclib_3.0", True),
-    ("Ruby/Net::SSH_7.2.0", True), ("WinSCP_release_6.1", True)])
+    ("Ruby/Net::SSH_7.2.0", True), ("WinSCP_release_6.1", True), ("http://www.sshtools.com", True)])
 def test_which_clients_put_the_link_first(client: str, draft: bool) -> None:
     from mod_sftp.sftp.links import draft_order
     assert draft_order(client) is draft
