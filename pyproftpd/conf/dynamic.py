@@ -6,6 +6,7 @@ rules would be nobody knows (promise 9).
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ FILE_NAME = ".ftpaccess"
 MAX_DYNAMIC_FILE = 64 << 10
 #: the rules of a file that cannot be read
 CLOSED = "<Limit ALL>\nDenyAll\n</Limit>\n"
+#: errors that say that nothing is to be found, or that nothing behind it is
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG})
 #: parsed files and scopes remembered by a session
 MAX_REMEMBERED = 512
 
@@ -75,11 +78,16 @@ class Dynamic:
             os.close(descriptor)
 
     def _unreadable(self, path: str, error: OSError) -> tuple[_Stamp, Node] | None:
-        """``None`` where there is no file, or a directory on the way that hides whether there is one, and all else with it."""
+        """``None`` where there is no file, or a directory on the way that hides whether there is one, and all else with it.
+
+        A disk that cannot say whether there is one closes the directory for as long.
+        """
         try:
             info = os.lstat(path)
-        except OSError:
-            return None
+        except OSError as unknown:
+            if unknown.errno in _ABSENT:
+                return None
+            return (0, 0, 0, 0), self._closed(path, unknown.strerror or str(unknown))
         stamp = (info.st_dev, info.st_ino, info.st_size, info.st_ctime_ns)
         if stamp not in self._files:
             self._remember(stamp, self._closed(path, error.strerror or str(error)))

@@ -14,11 +14,17 @@ from pyproftpd.api.command import Command
 from pyproftpd.api.facts import LogFacts
 from pyproftpd.log.fields import FIELDS, Field
 from pyproftpd.log.lines import printable
+from pyproftpd.log.sinks import MAX_LINE
 
 #: what an ExtendedLog without a format name writes. Source: real server, mod_log
 DEFAULT_FORMAT = '%h %l %u %t "%r" %s %b'
 #: the name that selects JSON lines
 JSON = "json"
+#: room for what syslog puts before a line
+_HEAD = 256
+#: characters that texts of a record which is too long are cut to, until it fits: at the last, with twelve bytes for each
+#: character, thirty texts do
+_CUTS = (1024, 512, 256, 128, 64, 32)
 
 Formatter = Callable[[Command, LogFacts], str]
 
@@ -74,7 +80,10 @@ def _text(field: Field, value: Any) -> str:
 
 
 def render_json(cmd: Command, facts: LogFacts) -> str:
-    """One JSON object: every field that applies, under its JSON key; names that are not UTF-8 as escaped surrogates."""
+    """One JSON object: every field that applies, under its JSON key; names that are not UTF-8 as escaped surrogates.
+
+    A line that is cut is no JSON, so what would be too long for a log gets shorter texts instead, and says so.
+    """
     record: dict[str, Any] = {}
     for field in FIELDS:
         if field.json and not field.json.endswith(":"):
@@ -87,4 +96,14 @@ def render_json(cmd: Command, facts: LogFacts) -> str:
         record["disconnecting"] = True
     if facts.notes or cmd.notes:
         record["notes"] = {**facts.notes, **(cmd.notes or {})}
-    return json.dumps(record)
+    line = json.dumps(record)
+    for most in _CUTS:
+        if len(line) < MAX_LINE - _HEAD:
+            break
+        line = json.dumps({**_shortened(record, most), "truncated": True})
+    return line
+
+
+def _shortened(record: dict[str, Any], most: int) -> dict[str, Any]:
+    return {key: _shortened(value, most) if isinstance(value, dict) else value[:most] if isinstance(value, str) else value
+            for key, value in record.items()}

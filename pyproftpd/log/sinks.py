@@ -45,19 +45,27 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """One descriptor with O_APPEND, one ``write`` a line, so that the lines of several processes never mix."""
+    """One descriptor with O_APPEND, one ``write`` a line, so that the lines of several processes never mix.
+
+    A disk that fills up, or a FIFO, may take a part of a line: that line is lost, and the next one begins a line of its own.
+    """
 
     def __init__(self, fd: int, path: str) -> None:
         self.fd, self.path, self.failures = fd, path, 0
+        self._torn = False
 
     def write(self, line: str) -> None:
         data = line.encode("utf-8", "surrogateescape")
         if len(data) >= MAX_LINE:
             data = data[: MAX_LINE - 1]
+        data = (b"\n" if self._torn else b"") + data.replace(b"\n", b" ") + b"\n"
         try:
-            os.write(self.fd, data.replace(b"\n", b" ") + b"\n")
+            done = os.write(self.fd, data)
         except OSError:
             self.failures += 1
+        else:
+            self._torn = done < len(data)
+            self.failures += self._torn
 
     def close(self) -> None:
         if self.fd >= 0:

@@ -78,6 +78,11 @@ class ModuleLog:
     def __init__(self, name: str, sink: Sink | None) -> None:
         self.name, self.sink = name, sink
 
+    @property
+    def failures(self) -> int:
+        """Lines that could not be written."""
+        return self.sink.failures if self.sink is not None else 0
+
     def __call__(self, text: str) -> None:
         if self.sink is not None:
             self.sink.write(f"{stamp()} {self.name}[{os.getpid()}]: {printable(text)}")

@@ -36,6 +36,11 @@ class Trace:
         if self.enabled(channel, level) and self._sink is not None:
             self._sink.write(f"{self._head()}[{os.getpid()}] <{channel}:{level}>: {printable(text)}")
 
+    @property
+    def failures(self) -> int:
+        """Lines that could not be written."""
+        return self._sink.failures if self._sink is not None else 0
+
     def _head(self) -> str:
         if "Timestamp" not in self._options:
             return ""

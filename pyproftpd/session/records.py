@@ -13,6 +13,7 @@ from pyproftpd.log import xferlog
 from pyproftpd.log.conf import SystemLogConf, TransferLogConf
 from pyproftpd.log.extended import ExtendedLogs
 from pyproftpd.log.sinks import Sink, UnsafePath, open_sink
+from pyproftpd.log.system import ModuleLog
 from pyproftpd.session.conf import LoginConf
 from pyproftpd.unix.wtmp import WtmpRecord, write_lastlog
 
@@ -108,8 +109,11 @@ def _tell_lost_lines(session: Session) -> None:
     lost = session.extended.failures() if session.extended is not None else {}
     if session.transfer_log is not None and session.transfer_log.failures:
         lost["TransferLog"] = session.transfer_log.failures
+    lost["TraceLog"] = session.trace.failures
+    lost |= {f"log of {log.name}": log.failures for log in session.store.values() if isinstance(log, ModuleLog)}
     for name, count in lost.items():
-        session.log.error(f"{name}: {count} lines of this session could not be written")
+        if count:
+            session.log.error(f"{name}: {count} lines of this session could not be written")
 
 
 def close_all(event: object, session: Session, *context: Any) -> None:

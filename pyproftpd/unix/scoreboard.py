@@ -254,9 +254,15 @@ class Slot:
         self._mark = _PID.pack(pid)
 
     def update(self, **values: object) -> None:
-        """Write fields by name as far as they changed; text is cut, ``begin_idle`` 0 means busy."""
+        """Write fields by name as far as they changed; text is cut, ``begin_idle`` 0 means busy.
+
+        A file that cannot be given its size back is not touched: a session outlives what only shows it.
+        """
         known = self._values
-        self.board.stretch()
+        try:
+            self.board.stretch()
+        except OSError:
+            return
         if self.board._map[self._offset:self._offset + 4] != self._mark:
             values = known | values
         else:
@@ -281,8 +287,7 @@ class Slot:
                     **more)
 
     def remove(self) -> None:
-        self.board.heal()
-        self._write({"pid": 0})
+        self.update(pid=0)
 
 
 @dataclass(frozen=True, slots=True)

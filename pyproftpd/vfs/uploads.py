@@ -60,7 +60,7 @@ class Upload:
     """
 
     __slots__ = ("fd", "cmd", "vpath", "size", "bytes", "throttle", "first", "started", "failure", "_limit", "_manner",
-                 "_place", "_hidden", "_report", "_seekable")
+                 "_place", "_hidden", "_named", "_report", "_seekable")
 
     def __init__(self, fd: int, cmd: Command, place: Place, manner: Manner, *, report: Report, hidden: str = "",
                  throttle: Throttle | None = None) -> None:
@@ -74,6 +74,8 @@ class Upload:
         #: the first write error or refusal, ``""`` while all is well
         self.failure = ""
         self._limit, self._manner, self._place, self._hidden, self._report = manner.limit, manner, place, hidden, report
+        #: the hidden file has its final name, whole: whatever fails from then on, it stays
+        self._named = False
         self._seekable = _stat.S_ISREG(info.st_mode)
 
     @property
@@ -207,7 +209,7 @@ class Upload:
             if (found.st_ino, found.st_dev) != (mine.st_ino, mine.st_dev):
                 raise OSError(errno.ESTALE, "the temporary file of this upload was replaced", self.vpath.virtual)
             move(place.parent, self._hidden, place.parent, place.name, replace=manner.replace)
-            self._hidden = ""
+            self._hidden, self._named = "", True
         if manner.durability == "full" and self._seekable:
             _sync_directory(place.parent)
 
@@ -221,8 +223,8 @@ class Upload:
                 os.close(fd)
             except OSError as error:
                 failure = failure or str(error)
-        name = self._hidden or self._place.name
-        if not stays(hidden=bool(self._hidden), delete_aborted=self._manner.delete_aborted, fresh=self._manner.fresh):
+        name, manner = self._hidden or self._place.name, self._manner
+        if not self._named and not stays(hidden=bool(self._hidden), delete_aborted=manner.delete_aborted, fresh=manner.fresh):
             try:
                 os.unlink(name, dir_fd=self._place.parent)
             except OSError as error:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+
+import pytest
 
 from pyproftpd.conf.dynamic import FILE_NAME, MAX_DYNAMIC_FILE, Dynamic
 from pyproftpd.vfs.conf import AccessConf, OwnershipConf
@@ -54,3 +58,17 @@ def test_what_cannot_be_read_as_a_file_closes_its_directory(tmp_path: Path, conf
         dynamic.overlay(scope.servers[0], str(tmp_path / name))
     assert warnings == []
     assert dynamic.overlay(scope.servers[0], str(tmp_path / "absent")) is scope.servers[0]
+
+
+def test_a_disk_that_cannot_say_what_is_there_closes_the_directory(tmp_path: Path, configure: Loader,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    """No disk of a test fails so, hence the call does; promise 9."""
+    def failing(path: str, *rest: object) -> int:
+        raise OSError(errno.EIO if path.startswith(str(tmp_path)) else errno.ENOENT, "failed")
+
+    warnings: list[str] = []
+    scope = configure("").servers[0]
+    monkeypatch.setattr(os, "open", failing)
+    monkeypatch.setattr(os, "lstat", failing)
+    limits = Dynamic(warnings.append).overlay(scope, str(tmp_path)).limits[0]
+    assert [limit.conf.deny_all for limit in limits] == [True] and len(warnings) == 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +15,7 @@ from pyproftpd.api.auth import Identity
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.api.transfer import Direction, TransferRecord
 from pyproftpd.log.formats import DEFAULT_FORMAT, compile_format, render_json
+from pyproftpd.log.sinks import open_sink
 
 FACTS = SimpleNamespace(
     remote_address="127.0.0.1", remote_port=44866, remote_name="127.0.0.1", local_address="127.0.0.1", local_port=3922,
@@ -70,3 +73,20 @@ def test_json_lines_carry_typed_values_and_survive_any_bytes() -> None:
     assert record["uid"] == 1999 and record["file_modified"] is False and record["bytes_sent"] == 3
     assert record["file"] == "/home/demo/\udcff\n\"x"
     assert "transfer_failure" not in record and "connecting" not in record
+
+
+@pytest.mark.parametrize("char", ["x", "\u00e9", "\udcff", "\U0001f600", "\x01", '"'])
+def test_a_json_line_is_whole_however_long_the_names_are(char: str, tmp_path: Path) -> None:
+    """Names of PATH_MAX in every field that a client can fill, through the log that it is written to."""
+    cmd = stored()
+    assert cmd.transfer is not None
+    name = "/" + char * 4095
+    cmd.transfer = replace(cmd.transfer, path=name, client_path=name, failure=name)
+    cmd.path = cmd.path2 = cmd.real_path = cmd.arg = name
+    for note in ("mod_xfer.store-path", "mod_core.rnfr-path", "sftp.file-handle"):
+        cmd.note(note, name)
+    sink = open_sink(str(tmp_path / "log"))
+    sink.write(render_json(cmd, FACTS))
+    record = json.loads((tmp_path / "log").read_text())
+    assert record["truncated"] is True and record["pid"] == os.getpid()
+    assert name.startswith(record["file"]) and len(record["file"]) >= 32

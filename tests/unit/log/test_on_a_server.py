@@ -176,12 +176,15 @@ def test_transfers_beside_each_other_have_totals_of_their_own(run: Start) -> Non
 
 
 def test_logs_that_cannot_be_written_stop_nothing_and_are_told_at_the_end(run: Start) -> None:
-    server = run("ExtendedLog /dev/full ALL\n", prologue="TransferLog /dev/full\n")
+    server = run("ExtendedLog /dev/full ALL\nTrace ssh2:9\nTraceLog /dev/full\n",
+                 prologue="TransferLog /dev/full\nSFTPLog /dev/full\n")
     one_session(server)
     assert (server.site.accounts["demo"].home / "up").exists() is False
-    text = server.site.wait_for_log("stderr", "TransferLog: ")
+    text = server.site.wait_for_log("stderr", "log of mod_sftp")
     assert re.search(r"ExtendedLog /dev/full: \d+ lines of this session could not be written", text)
     assert "TransferLog: 3 lines of this session could not be written" in text
+    for name in ("TraceLog", "log of mod_sftp/1.1.1"):
+        assert re.search(rf"{name}: \d+ lines of this session could not be written", text), name
 
 
 def test_a_log_that_cannot_be_opened_is_said_and_left_out(run: Start, site: Site) -> None:

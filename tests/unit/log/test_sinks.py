@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +64,24 @@ def test_a_fifo_whose_reader_stops_loses_lines_but_never_blocks(tmp_path: Path) 
         sink.write("x" * 100)
     assert sink.failures > 0
     os.close(reader)
+
+
+def test_a_line_that_a_disk_took_half_of_spoils_no_other(tmp_path: Path) -> None:
+    """The limit on the size of files stands for a disk that fills up."""
+    path = tmp_path / "log"
+    sink = open_sink(str(path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    sink.write("first")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        sink.write("second, which is long")
+        sink.write("third")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    sink.write("fourth")
+    assert path.read_text() == "first\nseco\nfourth\n" and sink.failures == 2
 
 
 def test_a_line_is_bounded(tmp_path: Path) -> None:
