@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import stat
 from dataclasses import dataclass
 from time import monotonic
@@ -28,11 +30,15 @@ MAX_DEPTH = 256
 
 @dataclass(slots=True)
 class Level:
-    """A directory being filled; its mode and times are set when it is left (behaviours 181)."""
+    """A directory being filled; its mode and times are set when it is left (behaviours 181).
+
+    ``mode`` is what the client wants kept (-p), ``umasked`` what a new directory has that had to be made writable.
+    """
 
     path: str
-    mode: int
+    mode: int | None
     times: Times | None
+    umasked: int | None = None
 
 
 @dataclass(slots=True)
@@ -64,8 +70,9 @@ class Sink:
 
     def start(self) -> None:
         """The first acknowledgement asks the client to begin; a wrong target ends before it."""
-        if "d" in self._flags and not self._is_directory(self._target):
-            self._end(protocol.error(f"{self._target}: Not a directory"), 1)
+        fault = self._no_directory(self._target) if "d" in self._flags else 0
+        if fault:
+            self._end(protocol.error(f"{self._target}: {os.strerror(fault)}"), 1)
         else:
             self._channel.write(protocol.OK)
 
@@ -158,11 +165,17 @@ class Sink:
         """The client's mode: as it is with -p, else less the Umask; not at all with IgnoreSCPUploadPerms."""
         if "IgnoreSCPUploadPerms" in self._options:
             return None
-        if "p" in self._flags:
-            return mode
+        return mode if "p" in self._flags else self._masked(path, mode, directory=False)
+
+    def _masked(self, path: str, mode: int, *, directory: bool) -> int:
+        """A mode less the Umask of the place."""
         view = self._view
         place = vpath.outside(view.chroot, vpath.split(path)[0])
-        return mode & ~view.access.scope_of(place).get(OwnershipConf).umask[0] & 0o777
+        return mode & ~view.access.scope_of(place).get(OwnershipConf).umask[directory] & 0o777
+
+    @property
+    def _keeps_modes(self) -> bool:
+        return "p" in self._flags and "IgnoreSCPUploadPerms" not in self._options
 
     def _write(self, data: memoryview) -> None:
         """Bytes of the file; after trouble they are read and dropped, for the client sends them all."""
@@ -204,7 +217,7 @@ class Sink:
             self._errors += 1
             self._channel.write(protocol.OK if record.code else protocol.error(f"{file.path}: {file.trouble}"))
         else:
-            self._settle(file.path, file.record.mode, file.times)
+            self._settle(file.path, file.record.mode if self._keeps_modes else None, file.times)
         if record.code == protocol.FATAL:
             self._done = True
             self._channel.finish(1)
@@ -221,31 +234,41 @@ class Sink:
             self._end(protocol.error("directories are nested too deeply", fatal=True), 1)
             return
         try:
-            made = self._make(path, record.mode)
+            level = self._make(path, record.mode, times)
         except (OSError, Refused) as error:
             self._refuse(path, error)
             return
-        self._levels.append(Level(made, record.mode, times))
+        self._levels.append(level)
         self._channel.write(protocol.OK)
 
-    def _make(self, path: str, mode: int) -> str:
-        """MKD, as every directory is made (security.md P3); one that is there already is used as it is."""
+    def _make(self, path: str, mode: int, times: Times | None) -> Level:
+        """MKD, as every directory is made (security.md P3); one that is there already is used as it is.
+
+        What its owner may not write to is made writable, to be filled, and becomes what it is to be when it is left.
+        """
         virtual = self._view.absolute(path)
+        kept = mode if self._keeps_modes else None
         if self._is_directory(virtual):
-            return virtual
+            return Level(virtual, kept, times)
         cmd = Command("MKD", path, limits=("MKD", "XMKD"), group="WRITE", classes=LogClass.DIRS | LogClass.WRITE,
                       path=virtual)
         with self._session.phases(cmd):
             keep = None if "IgnoreSCPUploadPerms" in self._options else mode | stat.S_IRWXU
             self._view.mkdir(cmd, cmd.path or virtual, keep)
             cmd.code = "257"
-        return cmd.path or virtual
+        level = Level(cmd.path or virtual, kept, times)
+        if kept is None and keep is not None and keep != mode:
+            level.umasked = self._masked(virtual, mode, directory=True)
+        return level
 
     def _leave(self) -> None:
         if not self._levels:
             self._end(protocol.error("protocol error: end of no directory", fatal=True), 1)
             return
         level = self._levels.pop()
+        if level.umasked is not None:
+            with contextlib.suppress(Refused):  # without -p nobody asked for a chmod: it stays writable
+                self._set(level.path, mode=level.umasked)
         self._settle(level.path, level.mode, level.times)
 
     # What both have.
@@ -260,28 +283,33 @@ class Sink:
         return self._target
 
     def _is_directory(self, path: str) -> bool:
+        return not self._no_directory(path)
+
+    def _no_directory(self, path: str) -> int:
+        """Why this is no directory, 0 for one."""
         probe = Command("LSTAT", path)  # no request of the client's: no Limit is asked
         try:
-            return stat.S_ISDIR(self._view.stat(probe, self._view.absolute(path)).st_mode)
-        except (OSError, Refused):
-            return False
+            info = self._view.stat(probe, self._view.absolute(path))
+        except (OSError, Refused) as error:
+            return error.errno or errno.ENOTDIR
+        return 0 if stat.S_ISDIR(info.st_mode) else errno.ENOTDIR
 
-    def _settle(self, path: str, mode: int, times: Times | None) -> None:
-        """With -p: mode and times of something complete; then the answer for it."""
-        change: dict[str, int] = {}
-        if "p" in self._flags and "IgnoreSCPUploadPerms" not in self._options:
-            change["mode"] = mode
+    def _settle(self, path: str, mode: int | None, times: Times | None) -> None:
+        """Mode and times of something complete; then the answer for it."""
+        change: dict[str, int] = {} if mode is None else {"mode": mode}
         if times is not None and "IgnoreSCPUploadTimes" not in self._options:
             change |= {"mtime_ns": times.mtime_ns, "atime_ns": times.atime_ns}
         try:
             if change:
-                cmd = Command("STOR", path, limits=("STOR",), group="WRITE", path=path)
-                self._view.set_attributes(cmd, path, mode=change.get("mode"), mtime_ns=change.get("mtime_ns"),
-                                          atime_ns=change.get("atime_ns"))
+                self._set(path, **change)
         except (OSError, Refused) as error:
             self._refuse(path, error)
         else:
             self._channel.write(protocol.OK)
+
+    def _set(self, path: str, **change: Any) -> None:
+        cmd = Command("STOR", path, limits=("STOR",), group="WRITE", path=path)
+        self._view.set_attributes(cmd, path, **change)
 
     def _refuse(self, path: str, error: OSError | Refused) -> None:
         tell(self._session, path, error)

@@ -57,6 +57,8 @@ class Source:
         self._waits: Wait | None = None
         self._download: Download | None = None
         self._errors = 0
+        #: does the word at hand begin where the session is?
+        self._relative = True
 
     def start(self) -> None:
         """The client speaks first: its status asks for the first record."""
@@ -102,6 +104,7 @@ class Source:
     def _send_all(self) -> Walk:
         yield Wait.ANSWER
         for word in self._paths:
+            self._relative = not word.startswith("/")
             for path in self._matches(word):
                 yield from self._send(path, 0)
 
@@ -139,7 +142,7 @@ class Source:
                 yield from self._send_file(path, name)
         except (OSError, Refused) as error:
             tell(self._session, path, error)
-            self._complain(path, words(error))
+            self._complain(self._shown(path), words(error))
         except Skip:
             self._errors += 1
 
@@ -181,7 +184,7 @@ class Source:
             yield from self._times(info)
             yield from self._record(protocol.file_record(info.st_mode, info.st_size, name))
             trouble = yield from self._data(download, info.st_size)
-            yield from self._record(protocol.error(f"{path}: {trouble}") if trouble else protocol.OK)
+            yield from self._record(protocol.error(f"{self._shown(path)}: {trouble}") if trouble else protocol.OK)
         finally:
             self._settle(download, trouble)
 
@@ -247,6 +250,10 @@ class Source:
             download.finish()
             cmd.code = "226"
         self._session.finished(cmd)
+
+    def _shown(self, path: str) -> str:
+        """A path as the client speaks of it: below its directory, or from the root."""
+        return path.removeprefix(self._view.cwd.rstrip("/") + "/") if self._relative else path
 
     def _complain(self, path: str, text: str) -> None:
         self._errors += 1

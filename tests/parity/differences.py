@@ -55,7 +55,7 @@ LINES = (
     line(THEIRS, "answers", "^realpath .*: No such file$", "stat remote: No such file or directory",
          "REALPATH of a name that is about to be made is answered, as by OpenSSH's server"),
     line(OURS, "answers", "^scp: (.*)$", r"\1", "SCP errors begin with 'scp: ', as those of OpenSSH's scp"),
-    line(THEIRS, "answers", "^d: Operation not permitted$", "/ROOT/site/home/demo/d: not a regular file",
+    line(THEIRS, "answers", "^d: Operation not permitted$", "d: not a regular file",
          "scp of a directory without -r: the words of OpenSSH's scp"),
     # what is on disk
     line(THEIRS, "files", "^-rw-r--r-- (.*) umask/y ", r"-rw-r----- \1 umask/y ",

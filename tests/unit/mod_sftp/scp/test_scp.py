@@ -106,6 +106,19 @@ def test_directories_get_their_mode_and_times_when_left(root: Path) -> None:
     assert stat.S_IMODE(info.st_mode) == 0o555 and info.st_mtime == 1_500_000_000
 
 
+@pytest.mark.parametrize("conf", ["", "<Directory {root}>\n<Limit SITE_CHMOD>\nDenyAll\n</Limit>\n</Directory>\n"])
+def test_a_new_directory_that_its_owner_may_not_write_to(root: Path, conf: str) -> None:
+    """Without -p: filled, and then less the Umask; whoever may not change modes has it writable."""
+    scp = Scp(root, "-rt", ".", conf=conf)
+    for part in (b"D0577 0 d\n", b"C0444 1 f\n", b"x", b"\0"):
+        scp.send(part)
+    assert scp.send(b"E\n") == b"\0"
+    assert stat.S_IMODE((root / "d").stat().st_mode) == (0o755 if conf else 0o555)
+    assert stat.S_IMODE((root / "d" / "f").stat().st_mode) == 0o444
+    scp.program.eof()
+    assert scp.channel.status == 0
+
+
 @pytest.mark.parametrize("name", [b"../x", b"a/b", b".", b"..", b"", b"a\tb", b"\x7f", b"a\0b", b"n" * 256])
 @pytest.mark.parametrize("kind", [b"C0644 1 ", b"D0755 0 "])
 def test_names_that_are_no_entry_are_refused(root: Path, kind: bytes, name: bytes) -> None:
@@ -214,6 +227,7 @@ def test_d_needs_a_directory(root: Path) -> None:
     scp = Scp(root, "-d", "-t", "f")
     assert scp.said() == b"\1scp: f: Not a directory\n"
     assert scp.channel.status == 1
+    assert Scp(root, "-d", "-t", "missing").said() == b"\1scp: missing: No such file or directory\n"
 
 
 def fetch(scp: Scp) -> bytes:
@@ -336,8 +350,7 @@ def test_trouble_with_one_file_does_not_stop_the_next(root: Path) -> None:
     (root / "f").write_text("x")
     os.mkfifo(root / "fifo")
     scp = Scp(root, "-f", "no", "d", "f")
-    assert fetch(scp) == (b"\1scp: " + os.fsencode(root) + b"/no: No such file or directory\n\1scp: " + os.fsencode(root)
-                          + b"/d: not a regular file\nC0644 1 f\nx\0")
+    assert fetch(scp) == (b"\1scp: no: No such file or directory\n\1scp: d: not a regular file\nC0644 1 f\nx\0")
     assert scp.channel.status == 1
 
 
@@ -385,4 +398,4 @@ def test_flags_may_stand_together_and_unknown_ones_are_ignored() -> None:
 def test_read_limits_hold(root: Path) -> None:
     (root / "a").write_text("1")
     scp = Scp(root, "-f", "a", conf="<Directory {root}>\n<Limit RETR>\nDenyAll\n</Limit>\n</Directory>\n")
-    assert fetch(scp).endswith(b"/a: Permission denied\n")
+    assert fetch(scp) == b"\1scp: a: Permission denied\n"
