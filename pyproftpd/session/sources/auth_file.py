@@ -13,12 +13,12 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from pyproftpd.api.auth import Account, Verdict
 from pyproftpd.api.events import PostParse
 from pyproftpd.errors import ConfigError
-from pyproftpd.session.conf import AuthFileConf
+from pyproftpd.session.conf import AuthFile, AuthFileConf
 from pyproftpd.session.sources import decoy
 
 NAME = "auth_file"
@@ -28,19 +28,6 @@ MAX_FILE = 64 << 20
 
 #: (uid_t)-1 means "no change" to the kernel, so it can be nobody's id.
 _MAX_ID = 0xFFFFFFFE
-
-
-class _Pattern(Protocol):
-    def search(self, text: str, /) -> object: ...
-
-
-class _Rules(Protocol):
-    """What an AuthUserFile or AuthGroupFile line says; an entry outside of ``ids`` or the patterns does not exist."""
-
-    path: str
-    ids: tuple[int, int] | None
-    home: _Pattern | None
-    name: _Pattern | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +74,7 @@ def _id(text: str) -> int:
     return int(text)
 
 
-def _admitted(rules: _Rules, number: int, name: str, home: str | None = None) -> bool:
+def _admitted(rules: AuthFile, number: int, name: str, home: str | None = None) -> bool:
     if rules.ids is not None and not rules.ids[0] <= number <= rules.ids[1]:
         return False
     if rules.name is not None and not rules.name.search(name):
@@ -95,7 +82,7 @@ def _admitted(rules: _Rules, number: int, name: str, home: str | None = None) ->
     return home is None or rules.home is None or bool(rules.home.search(home))
 
 
-def parse_users(data: bytes, rules: _Rules) -> tuple[Users, list[FaultyLine]]:
+def parse_users(data: bytes, rules: AuthFile) -> tuple[Users, list[FaultyLine]]:
     """Read passwd(5) text; faulty lines are left out and returned. The first of two entries of one name counts."""
     by_name: dict[str, Account] = {}
     by_id: dict[int, str] = {}
@@ -116,7 +103,7 @@ def parse_users(data: bytes, rules: _Rules) -> tuple[Users, list[FaultyLine]]:
     return Users(by_name, by_id, decoy.typical(account.hash or "" for account in by_name.values())), faults
 
 
-def parse_groups(data: bytes, rules: _Rules) -> tuple[Groups, list[FaultyLine]]:
+def parse_groups(data: bytes, rules: AuthFile) -> tuple[Groups, list[FaultyLine]]:
     """Read group(5) text. Lines of one name add up their members, as large groups are written."""
     by_name: dict[str, Group] = {}
     by_id: dict[int, str] = {}
@@ -164,7 +151,7 @@ def check_safe(path: str, *, secret: bool, owners: frozenset[int]) -> os.stat_re
 class _Watched:
     """A file and what was read from it; read again when it is another file or has changed."""
 
-    def __init__(self, keyword: str, rules: _Rules, parse: Callable[[bytes, _Rules], tuple[Any, list[FaultyLine]]], *,
+    def __init__(self, keyword: str, rules: AuthFile, parse: Callable[[bytes, AuthFile], tuple[Any, list[FaultyLine]]], *,
                  insecure: bool, owners: frozenset[int]) -> None:
         self.rules, self.faults = rules, list[FaultyLine]()
         self._keyword, self._parse, self._insecure, self._owners = keyword, parse, insecure, owners
@@ -201,7 +188,7 @@ class FileSource:
 
     name = NAME
 
-    def __init__(self, users: _Rules | None, groups: _Rules | None, *, insecure: bool = False,
+    def __init__(self, users: AuthFile | None, groups: AuthFile | None, *, insecure: bool = False,
                  owners: frozenset[int] = frozenset({0})) -> None:
         self._users = users and _Watched("AuthUserFile", users, parse_users, insecure=insecure, owners=owners)
         self._groups = groups and _Watched("AuthGroupFile", groups, parse_groups, insecure=insecure, owners=owners)

@@ -15,7 +15,7 @@ from pyproftpd.errors import ConfigErrors
 Loader = Callable[..., Configuration]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Someone:
     """A session as conditions see it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mod_sftp.sftp.server import SftpServer
 from mod_sftp.sftp.terms import Terms
@@ -109,6 +109,12 @@ class Desk:
         data = bytes(self.channel.output[:count])
         del self.channel.output[:count]
         return data
+
+
+class Desks(Protocol):
+    """``desk(version=6)``: a server on the directory of the test, and a client that has said INIT."""
+
+    def __call__(self, *, version: int = 3, conf: str = ALLOWING, terms: Terms | None = None) -> Desk: ...
 
 
 def pieces(data: bytes, cuts: Sequence[int]) -> list[bytes]:

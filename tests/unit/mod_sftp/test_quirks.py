@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from mod_sftp.conf import ClientMatch
 from mod_sftp.quirks import Overrides, needs_client_first, overrides
+from pyproftpd.api.expressions import Pattern
 
 
 @pytest.mark.parametrize(("software", "expected"), [
@@ -30,17 +29,17 @@ def test_known_families(software: str, expected: Overrides) -> None:
 
 
 def test_every_match_counts_and_later_ones_win() -> None:
-    matches = (ClientMatch(re.compile("OpenSSH"), channel_window_size=1000, channel_packet_size=500),
-               ClientMatch(re.compile("PuTTY"), channel_window_size=1),
-               ClientMatch(re.compile("_9"), channel_window_size=2000))
+    matches = (ClientMatch(Pattern("OpenSSH"), channel_window_size=1000, channel_packet_size=500),
+               ClientMatch(Pattern("PuTTY"), channel_window_size=1),
+               ClientMatch(Pattern("_9"), channel_window_size=2000))
     found = overrides("OpenSSH_9.9", matches)
     assert (found.channel_window_size, found.channel_packet_size) == (2000, 500)
 
 
 @pytest.mark.parametrize(("match", "waits"), [
-    (ClientMatch(re.compile("x"), ciphers=("aes128-ctr",)), True),
-    (ClientMatch(re.compile("x"), key_exchanges=("curve25519-sha256",)), True),
-    (ClientMatch(re.compile("x"), channel_packet_size=1), False),
+    (ClientMatch(Pattern("x"), ciphers=("aes128-ctr",)), True),
+    (ClientMatch(Pattern("x"), key_exchanges=("curve25519-sha256",)), True),
+    (ClientMatch(Pattern("x"), channel_packet_size=1), False),
 ])
 def test_algorithm_keys_make_kexinit_wait(match: ClientMatch, waits: bool) -> None:
     assert needs_client_first([match]) is waits

@@ -44,7 +44,7 @@ class Session:
         self.shown: list[str | None] = []
 
     def show(self, cmd: Command | None) -> None:
-        self.shown.append(cmd and cmd.name)
+        self.shown.append(cmd.name if cmd else None)
 
 
 def module(name: str, ran: list[str], *rows: tuple[Phase, str]) -> Module:

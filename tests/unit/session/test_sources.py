@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyproftpd.api.auth import Account, Verdict
+from pyproftpd.api.auth import Account, AuthSource, Verdict
 from pyproftpd.session.conf import AuthFile, AuthPamConf, LoginConf
 from pyproftpd.session.sources import decoy
 from pyproftpd.session.sources.auth_file import FileSource
@@ -207,7 +207,8 @@ def test_persistent_passwd_knows_the_files_alone(folder: Path) -> None:
     assert local == Account("local", 5001, 5002, "/home/local", "/bin/sh", "Gecos", None, "auth_unix")
     assert unix.groups(local) == [("own", 5002), ("staff", 5003)]
     assert unix.check(local, RIGHT) is Verdict.OK and unix.check(local, b"wrong") is Verdict.BAD_PASSWORD
-    assert unix.account("root") is unix.account("broken") is unix.user_name(4) is None and unix.user_id("local") == 5001
+    assert unix.account("root") is unix.account("broken") is None
+    assert unix.user_name(4) is None and unix.user_id("local") == 5001
     unix.enclose()
     assert unix.account("local") is None and unix.user_name(5001) == "local"
 
@@ -254,9 +255,11 @@ def test_pam_speaks_for_the_system_and_not_for_a_file(folder: Path) -> None:
 def test_pam_with_a_star_is_final_for_what_stands_behind_it(folder: Path) -> None:
     """Never a login with less checking than configured: PAM does not know the accounts of the file."""
     file, pam, unix = source(folder, PASSWD), PamSource("no-such-service-here"), UnixSource()
-    for rows, expected in (([(pam, True), (unix, False), (file, False)], Verdict.REFUSED),
-                           ([(pam, False), (unix, False), (file, False)], Verdict.OK),
-                           ([(file, False), (pam, True), (unix, False)], Verdict.OK)):
+    cases: list[tuple[list[tuple[AuthSource, bool]], Verdict]] = [
+        ([(pam, True), (unix, False), (file, False)], Verdict.REFUSED),
+        ([(pam, False), (unix, False), (file, False)], Verdict.OK),
+        ([(file, False), (pam, True), (unix, False)], Verdict.OK)]
+    for rows, expected in cases:
         sources = Sources(rows)
         account = sources.account("alice")
         assert account is not None and sources.check(account, "alice", RIGHT)[0] is expected

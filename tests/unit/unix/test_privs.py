@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def place() -> Iterator[Path]:
         yield path
 
 
-def run(script: str) -> object:
+def run(script: str) -> Any:
     """In a process of its own, since there is no way back."""
     done = subprocess.run([sys.executable, "-c", PRELUDE + script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

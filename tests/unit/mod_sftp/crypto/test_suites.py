@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 import itertools
 import os
+from types import ModuleType
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher as LibraryCipher
@@ -13,8 +15,9 @@ from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from mod_sftp.crypto import BadTag, suites, umac
 from mod_sftp.crypto.ciphers import CIPHERS, chacha20, cipher, decrypting, encrypting
 from mod_sftp.crypto.macs import MACS, authenticator, mac
-from mod_sftp.crypto.suites import make_opener, make_sealer
+from mod_sftp.crypto.suites import Opener, Sealer, make_opener, make_sealer
 
+decrepit: ModuleType
 try:
     from cryptography.hazmat.decrepit.ciphers import algorithms as decrepit
 except ImportError:  # before version 43
@@ -27,18 +30,18 @@ PAIRS = [
 ]
 
 
-def both_sides(cipher_name: str, mac_name: str):
+def both_sides(cipher_name: str, mac_name: str) -> tuple[Sealer, Opener]:
     row, authentication = cipher(cipher_name), mac(mac_name)
     keys = os.urandom(row.key), os.urandom(row.iv), os.urandom(authentication.key)
     return make_sealer(row, authentication, *keys), make_opener(row, authentication, *keys)
 
 
-def packet(sealer, blocks: int) -> bytes:
+def packet(sealer: Sealer, blocks: int) -> bytes:
     size = sealer.block * blocks - (0 if sealer.clear_length else 4)
     return size.to_bytes(4, "big") + os.urandom(size)
 
 
-def sealed(sealer, seq: int, plain: bytes) -> bytearray:
+def sealed(sealer: Sealer, seq: int, plain: bytes) -> bytearray:
     wire = bytearray(len(plain) + sealer.tag)
     sealer.seal(seq, memoryview(plain), memoryview(wire))
     return wire
@@ -116,7 +119,7 @@ def test_arcfour_drops_its_beginning() -> None:
 @pytest.mark.parametrize(
     ("name", "algorithm"), [("3des-ctr", decrepit.TripleDES), ("blowfish-ctr", decrepit.Blowfish)]
 )
-def test_own_counter_mode(name: str, algorithm) -> None:
+def test_own_counter_mode(name: str, algorithm: type[Any]) -> None:
     """RFC 4344 4: each block is the encrypted counter, which wraps, mixed in; pieces need not be whole blocks."""
     row = cipher(name)
     key = bytes(range(row.key))

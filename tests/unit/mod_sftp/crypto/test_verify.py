@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mod_sftp.crypto.algorithms import SIGNATURES
-from mod_sftp.crypto.certificates import Revocations, check_certificate
+from mod_sftp.crypto.certificates import CertificateVerdict, Revocations, check_certificate
 from mod_sftp.crypto.hostkeys import PrivateSigner
 from mod_sftp.crypto.verify import verify
 from mod_sftp.wire import keyblob
@@ -191,9 +192,9 @@ def certify(authority: Path, directory: Path, *words: str, kind: str = "ed25519"
     return blob_of(directory / "user-cert.pub")
 
 
-def judged(blob: bytes, authority: Path, **facts):
-    facts = {"principals": ["alice"], "now": 1_800_000_000.0, "address": "192.0.2.7",
-             "trusted": {blob_of(Path(f"{authority}.pub"))}, **facts}
+def judged(blob: bytes, authority: Path, **changed: Any) -> CertificateVerdict:
+    facts: dict[str, Any] = {"principals": ["alice"], "now": 1_800_000_000.0, "address": "192.0.2.7",
+                             "trusted": {blob_of(Path(f"{authority}.pub"))}, **changed}
     return check_certificate(keyblob.parse_certificate(blob), blob, **facts)
 
 
@@ -232,7 +233,8 @@ def test_signatures_under_a_certificate(tmp_path: Path, authority: Path) -> None
     (("-O", "force-command=/bin/true"), {}, "force-command"),
     (("-O", "critical:new@example.org=x"), {}, "new@example.org"),
 ])
-def test_certificates_that_do_not_let_in(tmp_path: Path, authority: Path, words, facts, reason: str) -> None:
+def test_certificates_that_do_not_let_in(tmp_path: Path, authority: Path, words: tuple[str, ...],
+                                        facts: dict[str, Any], reason: str) -> None:
     verdict = judged(certify(authority, tmp_path, *words), authority, **facts)
     assert not verdict.ok and reason in verdict.reason
 

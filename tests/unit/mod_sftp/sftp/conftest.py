@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.unit.mod_sftp.desk import Desk
+from mod_sftp.sftp.terms import Terms
+from tests.unit.mod_sftp.desk import ALLOWING, Desk, Desks
 
 
 @pytest.fixture
-def desk(root: Path) -> Callable[..., Desk]:
-    """``desk(version=6)``: a server on ``root`` and a client that has said INIT."""
-    def make(**options: Any) -> Desk:
-        return Desk(root, **options)
+def desk(root: Path) -> Desks:
+    """A server on ``root`` for every call."""
+    def make(*, version: int = 3, conf: str = ALLOWING, terms: Terms | None = None) -> Desk:
+        return Desk(root, version=version, conf=conf, terms=terms)
     return make

@@ -14,7 +14,7 @@ from mod_sftp.sftp.extensions import EXTENSIONS
 from mod_sftp.sftp.terms import Terms
 from tests.clients import rawsftp as raw
 from tests.clients.rawsftp import Cursor, SftpStatus, text, u32, u64
-from tests.unit.mod_sftp.desk import ALLOWING, EVERYTHING, Desk
+from tests.unit.mod_sftp.desk import ALLOWING, EVERYTHING, Desk, Desks
 
 #: flags of a setxattr: the name must be new, or must be there
 CREATE, REPLACE = 1, 2
@@ -33,7 +33,7 @@ def test_announcements_stand_in_the_order_of_the_real_server(root: Path) -> None
 
 
 @pytest.mark.parametrize("version", range(1, 7))
-def test_announcements(desk, version: int) -> None:
+def test_announcements(desk: Desks, version: int) -> None:
     found = desk(version=version).client.extensions
     for name, data in OPENSSH.items():
         assert found[name] == data
@@ -47,7 +47,7 @@ def test_announcements(desk, version: int) -> None:
     vendor.done()
 
 
-def test_supported_of_version_5(desk) -> None:
+def test_supported_of_version_5(desk: Desks) -> None:
     cur = Cursor(desk(version=5).client.extensions["supported"])
     masks = [cur.u32() for _ in range(5)]
     assert masks[0] == 0x1 | 0x4 | 0x8 | 0x20 | 0x40 | 0x80 | 0x100 | 0x200
@@ -58,7 +58,7 @@ def test_supported_of_version_5(desk) -> None:
     assert b"copy-data" in names and b"check-file" in names
 
 
-def test_supported2_of_version_6(desk) -> None:
+def test_supported2_of_version_6(desk: Desks) -> None:
     cur = Cursor(desk(version=6).client.extensions["supported2"])
     attributes, _, opens, access, most = (cur.u32() for _ in range(5))
     assert attributes & 0x1 and opens & 0x8 and access & 0x3 == 0x3 and most == 511 * 1024
@@ -115,12 +115,12 @@ def test_a_switched_off_extension_is_neither_announced_nor_taken(root: Path, swi
     assert [path.name for path in root.iterdir()] == ["a"] and (root / "a").stat().st_nlink == 1
 
 
-def test_unknown_extensions_are_unsupported(desk) -> None:
+def test_unknown_extensions_are_unsupported(desk: Desks) -> None:
     client = desk().client
     assert client.status(client.extended("nobody@example.com", b"\0" * 50)) == raw.OP_UNSUPPORTED
 
 
-def test_posix_rename_replaces(desk, root: Path) -> None:
+def test_posix_rename_replaces(desk: Desks, root: Path) -> None:
     (root / "a").write_text("a")
     (root / "b").write_text("b")
     client = desk().client
@@ -128,7 +128,7 @@ def test_posix_rename_replaces(desk, root: Path) -> None:
     assert (root / "b").read_text() == "a" and not (root / "a").exists()
 
 
-def test_hardlink_and_fsync(desk, root: Path) -> None:
+def test_hardlink_and_fsync(desk: Desks, root: Path) -> None:
     client = desk().client
     handle = client.create("a")
     client.write(handle, 0, b"x")
@@ -146,7 +146,7 @@ def test_limits(root: Path) -> None:
 
 
 @pytest.mark.parametrize("by_handle", [False, True])
-def test_statvfs(desk, root: Path, by_handle: bool) -> None:
+def test_statvfs(desk: Desks, root: Path, by_handle: bool) -> None:
     client = desk().client
     (root / "f").touch()
     name, subject = (("fstatvfs@openssh.com", client.open_existing("f")) if by_handle else ("statvfs@openssh.com", b"f"))
@@ -158,7 +158,7 @@ def test_statvfs(desk, root: Path, by_handle: bool) -> None:
         expected.f_bsize, expected.f_frsize, expected.f_blocks, expected.f_namemax)
 
 
-def test_space_available(desk, root: Path) -> None:
+def test_space_available(desk: Desks, root: Path) -> None:
     client = desk().client
     cur = client.expect(client.extended("space-available", text("")), raw.EXTENDED_REPLY)
     device, _, _, _, unit = cur.u64(), cur.u64(), cur.u64(), cur.u64(), cur.u32()
@@ -167,7 +167,7 @@ def test_space_available(desk, root: Path) -> None:
     assert (device, unit) == (expected.f_blocks * expected.f_frsize, expected.f_frsize)
 
 
-def test_users_and_groups_by_id(desk) -> None:
+def test_users_and_groups_by_id(desk: Desks) -> None:
     client = desk().client
     answer = client.extended("users-groups-by-id@openssh.com", text(u32(2) + u32(77777)), text(u32(5001)))
     cur = client.expect(answer, raw.EXTENDED_REPLY)
@@ -178,12 +178,12 @@ def test_users_and_groups_by_id(desk) -> None:
 
 
 @pytest.mark.parametrize("ids", [text(b"abc") + text(""), text(bytes(4 * 4097)) + text(""), u32(2**32 - 1)])
-def test_bad_id_lists(desk, ids: bytes) -> None:
+def test_bad_id_lists(desk: Desks, ids: bytes) -> None:
     client = desk().client
     assert client.status(client.extended("users-groups-by-id@openssh.com", ids)) == raw.BAD_MESSAGE
 
 
-def test_lsetstat_changes_the_link_itself(desk, root: Path) -> None:
+def test_lsetstat_changes_the_link_itself(desk: Desks, root: Path) -> None:
     (root / "f").touch()
     (root / "link").symlink_to("f")
     before = (root / "f").stat().st_mtime
@@ -194,13 +194,13 @@ def test_lsetstat_changes_the_link_itself(desk, root: Path) -> None:
 
 
 @pytest.mark.parametrize(("path", "expected"), [("~", ""), ("~/x", "x"), ("~alice/x", "x"), ("x", "x")])
-def test_expand_path(desk, root: Path, path: str, expected: str) -> None:
+def test_expand_path(desk: Desks, root: Path, path: str, expected: str) -> None:
     client = desk().client
     entry, = client.names(client.extended("expand-path@openssh.com", text(path)))
     assert entry.name == os.fsencode(root / expected if expected else root)
 
 
-def test_home_directory_tells_of_oneself_alone(desk, root: Path) -> None:
+def test_home_directory_tells_of_oneself_alone(desk: Desks, root: Path) -> None:
     client = desk().client
     for name in ("", "alice"):
         entry, = client.names(client.extended("home-directory", text(name)))
@@ -232,7 +232,7 @@ def test_vendor_id_is_taken_from_everybody(root: Path) -> None:
     assert client.status(client.extended("vendor-id", fields)) == raw.OK
 
 
-def test_copy_file(desk, root: Path) -> None:
+def test_copy_file(desk: Desks, root: Path) -> None:
     (root / "a").write_bytes(b"content")
     client = desk().client
     assert client.status(client.extended("copy-file", text("a"), text("b"), b"\0")) == raw.OK
@@ -245,7 +245,7 @@ def test_copy_file(desk, root: Path) -> None:
     assert (root / "c").read_bytes() == (root / "a").read_bytes() == b"content"
 
 
-def test_copy_data(desk, root: Path) -> None:
+def test_copy_data(desk: Desks, root: Path) -> None:
     data = os.urandom(700_000)
     (root / "a").write_bytes(data)
     client = desk().client
@@ -267,7 +267,7 @@ def test_copy_data(desk, root: Path) -> None:
     assert (root / "a").read_bytes() == data
 
 
-def test_a_copy_to_the_end_of_its_own_source_ends(desk, root: Path) -> None:
+def test_a_copy_to_the_end_of_its_own_source_ends(desk: Desks, root: Path) -> None:
     """What it appends is not copied again, however much was asked for."""
     (root / "log").write_bytes(b"0123456789")
     client = desk().client
@@ -282,7 +282,7 @@ DIGESTS = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha224": hashlib.sha224, "
 
 
 @pytest.mark.parametrize("digest", DIGESTS)
-def test_check_file_by_handle(desk, root: Path, digest: str) -> None:
+def test_check_file_by_handle(desk: Desks, root: Path, digest: str) -> None:
     data = bytes(range(256)) * 10
     (root / "f").write_bytes(data)
     client = desk().client
@@ -296,7 +296,7 @@ def test_check_file_by_handle(desk, root: Path, digest: str) -> None:
         assert cur.data[cur.pos:] == DIGESTS[digest](data[100:1100]).digest()
 
 
-def test_check_file_by_name_in_blocks(desk, root: Path) -> None:
+def test_check_file_by_name_in_blocks(desk: Desks, root: Path) -> None:
     data = bytes(range(250)) * 4
     (root / "f").write_bytes(data)
     here = desk()
@@ -312,7 +312,7 @@ def test_check_file_by_name_in_blocks(desk, root: Path) -> None:
 @pytest.mark.parametrize(("path", "digest", "offset", "block"), [
     ("f", "whirlpool", 0, 0), ("f", "md5", 0, 255), ("f", "md5", 10_000, 0), ("d", "md5", 0, 0), ("no", "md5", 0, 0),
     ("f", "md5", 2**63, 0)])
-def test_check_file_refusals(desk, root: Path, path: str, digest: str, offset: int, block: int) -> None:
+def test_check_file_refusals(desk: Desks, root: Path, path: str, digest: str, offset: int, block: int) -> None:
     (root / "f").write_bytes(bytes(1000))
     (root / "d").mkdir()
     client = desk().client
@@ -320,7 +320,7 @@ def test_check_file_refusals(desk, root: Path, path: str, digest: str, offset: i
     assert client.status(answer) != raw.OK
 
 
-def test_check_file_needs_read(desk, root: Path) -> None:
+def test_check_file_needs_read(desk: Desks, root: Path) -> None:
     """security.md F6: a digest must not read what READ denies."""
     (root / "f").write_bytes(b"secret")
     client = desk(conf="<Directory {root}>\n<Limit READ>\nDenyAll\n</Limit>\n</Directory>\n").client
@@ -329,7 +329,7 @@ def test_check_file_needs_read(desk, root: Path) -> None:
 
 
 @pytest.mark.parametrize("by_handle", [False, True])
-def test_extended_attributes(desk, root: Path, by_handle: bool) -> None:
+def test_extended_attributes(desk: Desks, root: Path, by_handle: bool) -> None:
     """All eight requests, by path and by handle."""
     (root / "f").touch()
     try:
@@ -377,7 +377,7 @@ def test_extended_attributes(desk, root: Path, by_handle: bool) -> None:
     assert all(name.startswith("user.") for name in os.listxattr(root / "f"))
 
 
-def test_extended_attributes_may_be_hidden(desk, root: Path) -> None:
+def test_extended_attributes_may_be_hidden(desk: Desks, root: Path) -> None:
     """Behaviours 134: FSOptions."""
     (root / "f").touch()
     client = desk(conf=f"{ALLOWING}FSOptions IgnoreExtendedAttributes\n").client

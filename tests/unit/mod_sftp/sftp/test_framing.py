@@ -12,7 +12,7 @@ from mod_sftp.sftp.terms import Terms
 from pyproftpd.errors import PeerError
 from tests.clients import rawsftp as raw
 from tests.clients.rawsftp import text, u32, u64
-from tests.unit.mod_sftp.desk import Desk, pieces
+from tests.unit.mod_sftp.desk import Desk, Desks, pieces
 
 VERSIONS = range(1, 7)
 
@@ -118,7 +118,7 @@ def test_a_request_before_init_ends_the_session(root: Path) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", [0, 1 + 100, 24, 25, 99, 150, 201, 255])
-def test_unknown_types_are_unsupported(desk, version: int, kind: int) -> None:
+def test_unknown_types_are_unsupported(desk: Desks, version: int, kind: int) -> None:
     client = desk(version=version).client
     assert client.status(client.ask(kind, text("x"))) == raw.OP_UNSUPPORTED
     assert client.stat("").size >= 0
@@ -145,7 +145,7 @@ def test_truncated_requests_are_bad_messages(root: Path, kind: int) -> None:
 
 
 @pytest.mark.parametrize("kind", [raw.STAT, raw.REMOVE, raw.OPENDIR, raw.CLOSE, raw.READ])
-def test_strings_longer_than_their_request(desk, kind: int) -> None:
+def test_strings_longer_than_their_request(desk: Desks, kind: int) -> None:
     client = desk().client
     for size in (5, 2**31, 2**32 - 1):
         assert client.status(client.ask(kind, u32(size) + b"abcd")) == raw.BAD_MESSAGE
@@ -153,7 +153,7 @@ def test_strings_longer_than_their_request(desk, kind: int) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("path", [b"a\0b", b"\0", b"/etc\0/x"])
-def test_nul_in_a_name(desk, root: Path, version: int, path: bytes) -> None:
+def test_nul_in_a_name(desk: Desks, root: Path, version: int, path: bytes) -> None:
     client = desk(version=version).client
     expected = 20 if version == 6 else raw.FAILURE
     for kind, rest in ((raw.STAT, u32(0)), (raw.REMOVE, b""), (raw.MKDIR, client.no_attrs()), (raw.OPENDIR, b"")):
@@ -163,7 +163,7 @@ def test_nul_in_a_name(desk, root: Path, version: int, path: bytes) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("size", [256, 4095, 4096, 4097, 100_000])
-def test_names_that_are_too_long(desk, version: int, size: int) -> None:
+def test_names_that_are_too_long(desk: Desks, version: int, size: int) -> None:
     client = desk(version=version).client
     expected = 20 if version == 6 else raw.FAILURE
     assert client.status(client.ask(raw.STAT, text("n" * size), u32(0))) == expected
@@ -172,7 +172,7 @@ def test_names_that_are_too_long(desk, version: int, size: int) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(("count", "rest"), [
     (2**32 - 1, b""), (65, b""), (1, text("n" * 256) + text("")), (1, text("n") + text(bytes(65537)))])
-def test_extended_attributes_are_bounded(desk, root: Path, version: int, count: int, rest: bytes) -> None:
+def test_extended_attributes_are_bounded(desk: Desks, root: Path, version: int, count: int, rest: bytes) -> None:
     (root / "f").touch()
     client = desk(version=version).client
     attrs = u32(0x80000000) + (b"\1" if version >= 4 else b"") + u32(count) + rest
@@ -181,7 +181,7 @@ def test_extended_attributes_are_bounded(desk, root: Path, version: int, count: 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("offset", [2**63 - 1, 2**63, 2**64 - 1])
-def test_offsets_of_the_kernel_end_at_2_63(desk, root: Path, version: int, offset: int) -> None:
+def test_offsets_of_the_kernel_end_at_2_63(desk: Desks, root: Path, version: int, offset: int) -> None:
     client = desk(version=version).client
     handle = client.create("f")
     expected = 23 if version == 6 else raw.OP_UNSUPPORTED

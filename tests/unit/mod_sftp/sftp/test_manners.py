@@ -13,7 +13,7 @@ from mod_sftp.sftp.status import code_for, describe
 from mod_sftp.sftp.terms import Terms
 from tests.clients import rawsftp as raw
 from tests.clients.rawsftp import text, u32, u64
-from tests.unit.mod_sftp.desk import EVERYTHING, Desk
+from tests.unit.mod_sftp.desk import EVERYTHING, Desk, Desks
 
 VERSIONS = range(1, 7)
 
@@ -32,13 +32,13 @@ def test_127_errors_of_the_kernel_by_version(number: int, codes: list[int]) -> N
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_128_a_wrong_handle_has_a_code_that_the_version_knows(desk, version: int) -> None:
+def test_128_a_wrong_handle_has_a_code_that_the_version_knows(desk: Desks, version: int) -> None:
     client = desk(version=version).client
     for kind, rest in ((raw.CLOSE, b""), (raw.READ, u64(0) + u32(1)), (raw.READDIR, b""), (raw.FSTAT, u32(0))):
         assert client.status(client.ask(kind, text("0123456789abcdef"), rest)) == (4 if version < 4 else 9)
 
 
-def test_130_long_names_look_like_ls(desk, root: Path) -> None:
+def test_130_long_names_look_like_ls(desk: Desks, root: Path) -> None:
     """Widths of links, owners and size; the year in place of the time for what is older than 180 days."""
     for name, size, age in (("new", 5, 0), ("old", 12345678, 200 * 86400)):
         with (root / name).open("wb") as file:
@@ -46,12 +46,12 @@ def test_130_long_names_look_like_ls(desk, root: Path) -> None:
         (root / name).chmod(0o640)
         os.utime(root / name, (0, time.time() - age))
     lines = {entry.name.decode(): entry.long_name.decode() for entry in desk(version=3).client.listing("")}
-    for name, size in (("new", "       5"), ("old", "12345678")):
+    for name, width in (("new", "       5"), ("old", "12345678")):
         line = lines[name]
         when = time.localtime((root / name).stat().st_mtime)
         stamp = time.strftime("%H:%M", when) if name == "new" else f" {when.tm_year}"
         month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][when.tm_mon - 1]
-        assert line.startswith("-rw-r-----    1 ") and line.endswith(f"{size} {month} {when.tm_mday:2} {stamp} {name}"), line
+        assert line.startswith("-rw-r-----    1 ") and line.endswith(f"{width} {month} {when.tm_mday:2} {stamp} {name}"), line
         owner, group = line[16:].split()[:2]
         assert line[16:].startswith(f"{owner:8} {group:8} ")
 
@@ -66,7 +66,7 @@ def test_135_times_that_nobody_asked_for(root: Path, version: int) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_136_the_empty_path_is_where_the_login_began(desk, root: Path, version: int) -> None:
+def test_136_the_empty_path_is_where_the_login_began(desk: Desks, root: Path, version: int) -> None:
     client = desk(version=version).client
     assert client.names(client.ask(raw.REALPATH, text("")))[0].name == os.fsencode(root)
 
@@ -89,14 +89,14 @@ def test_138_fifos_do_not_hang_and_may_be_refused(root: Path, version: int) -> N
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_146_a_write_of_nothing_is_a_write(desk, root: Path, version: int) -> None:
+def test_146_a_write_of_nothing_is_a_write(desk: Desks, root: Path, version: int) -> None:
     client = desk(version=version).client
     handle = client.create("f")
     assert client.write(handle, 0, b"") == client.write(handle, 1000, b"") == raw.OK
     assert client.close(handle) == raw.OK and (root / "f").read_bytes() == b""
 
 
-def test_155_remove_is_for_files_and_rmdir_for_directories(desk, root: Path) -> None:
+def test_155_remove_is_for_files_and_rmdir_for_directories(desk: Desks, root: Path) -> None:
     (root / "d").mkdir()
     (root / "f").touch()
     (root / "link").symlink_to("d")
@@ -107,7 +107,7 @@ def test_155_remove_is_for_files_and_rmdir_for_directories(desk, root: Path) -> 
     assert not (root / "link").is_symlink() and (root / "d").is_dir()
 
 
-def test_167_fsetstat_of_size_0_empties_a_file(desk, root: Path) -> None:
+def test_167_fsetstat_of_size_0_empties_a_file(desk: Desks, root: Path) -> None:
     (root / "f").write_text("content")
     client = desk(version=3).client
     handle = client.open_existing("f", write=True)

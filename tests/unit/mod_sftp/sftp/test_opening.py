@@ -11,10 +11,11 @@ import pytest
 
 from tests.clients import rawsftp as raw
 from tests.clients.rawsftp import text, u32, u64
+from tests.unit.mod_sftp.desk import Desks
 from tests.unit.mod_sftp.sftp.test_requests import set_3
 
 
-def test_open_dispositions_of_version_6(desk, root: Path) -> None:
+def test_open_dispositions_of_version_6(desk: Desks, root: Path) -> None:
     (root / "old").write_bytes(b"old")
     client = desk(version=6).client
 
@@ -37,20 +38,20 @@ def test_open_dispositions_of_version_6(desk, root: Path) -> None:
 
 
 @pytest.mark.parametrize("access", [0x8, 0x10, 0x20000, 0x40000, 0x80000])
-def test_access_that_is_not_supported(desk, root: Path, access: int) -> None:
+def test_access_that_is_not_supported(desk: Desks, root: Path, access: int) -> None:
     (root / "f").touch()
     client = desk(version=5).client
     assert client.status(client.ask(raw.OPEN, text("f"), u32(access | 1), u32(2), client.no_attrs())) == raw.OP_UNSUPPORTED
 
 
 @pytest.mark.parametrize("flag", [0x40, 0x80, 0x100, 0x1000])
-def test_locks_at_open_are_not_supported(desk, root: Path, flag: int) -> None:
+def test_locks_at_open_are_not_supported(desk: Desks, root: Path, flag: int) -> None:
     client = desk(version=6).client
     assert client.status(client.ask(raw.OPEN, text("f"), u32(2), u32(1 | flag), client.no_attrs())) == raw.OP_UNSUPPORTED
     assert os.listdir(root) == []
 
 
-def test_delete_on_close_and_nofollow(desk, root: Path) -> None:
+def test_delete_on_close_and_nofollow(desk: Desks, root: Path) -> None:
     (root / "real").write_bytes(b"x")
     (root / "link").symlink_to("real")
     client = desk(version=6).client
@@ -61,7 +62,7 @@ def test_delete_on_close_and_nofollow(desk, root: Path) -> None:
     assert not (root / "gone").exists()
 
 
-def test_delete_on_close_holds_for_what_its_client_never_closed(desk, root: Path) -> None:
+def test_delete_on_close_holds_for_what_its_client_never_closed(desk: Desks, root: Path) -> None:
     (root / "old").write_bytes(b"x")
     here = desk(version=6)
     here.client.write(here.client.open("gone", 1 | 0x800, access=0x2), 0, b"half")
@@ -75,7 +76,7 @@ def test_delete_on_close_holds_for_what_its_client_never_closed(desk, root: Path
     (0x1, True, False), (0x2, False, True), (0x3, True, True), (0x4, False, True), (0x20, True, False), (0x80, False, False),
     (0x100, False, False), (0x10000, False, False), (0, False, False)])
 @pytest.mark.parametrize("version", [5, 6])
-def test_a_handle_gives_what_its_access_mask_asked_for(desk, root: Path, version: int, access: int, reads: bool,
+def test_a_handle_gives_what_its_access_mask_asked_for(desk: Desks, root: Path, version: int, access: int, reads: bool,
                                                        writes: bool) -> None:
     (root / "f").write_bytes(b"content")
     client = desk(version=version).client
@@ -89,7 +90,7 @@ def test_a_handle_gives_what_its_access_mask_asked_for(desk, root: Path, version
 
 
 @pytest.mark.parametrize("version", [4, 5, 6])
-def test_text_mode_has_no_offsets(desk, root: Path, version: int) -> None:
+def test_text_mode_has_no_offsets(desk: Desks, root: Path, version: int) -> None:
     """Draft 04, 6.3; draft 13, 8.1.1.3 and 8.2: whatever offset comes, reading goes on and writing goes behind the end."""
     client = desk(version=version).client
 
@@ -112,7 +113,7 @@ def test_text_mode_has_no_offsets(desk, root: Path, version: int) -> None:
     assert (root / "f").read_bytes() == b"one\ntwo\nthree\nfour\n"
 
 
-def test_version_3_has_no_text_mode(desk, root: Path) -> None:
+def test_version_3_has_no_text_mode(desk: Desks, root: Path) -> None:
     client = desk(version=3).client
     handle = client.open("f", raw.WRITE_FLAG | raw.CREAT | 0x40)
     assert client.write(handle, 0, b"one") == client.write(handle, 0, b"two") == raw.OK
@@ -120,7 +121,7 @@ def test_version_3_has_no_text_mode(desk, root: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [3, 6])
-def test_append_ignores_the_offset(desk, root: Path, version: int) -> None:
+def test_append_ignores_the_offset(desk: Desks, root: Path, version: int) -> None:
     (root / "log").write_bytes(b"one ")
     client = desk(version=version).client
     handle = (client.open("log", 3 | 0x8, access=0x6) if version == 6
@@ -130,7 +131,7 @@ def test_append_ignores_the_offset(desk, root: Path, version: int) -> None:
     assert (root / "log").read_bytes() == b"one two"
 
 
-def test_attributes_of_an_open_are_for_new_files_only(desk, root: Path) -> None:
+def test_attributes_of_an_open_are_for_new_files_only(desk: Desks, root: Path) -> None:
     client = desk(version=3).client
     client.close(client.create("new", attrs=set_3(0o700, 5)))
     assert stat.S_IMODE((root / "new").stat().st_mode) == 0o700 and (root / "new").stat().st_size == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,14 @@ from pyproftpd.api.module import Hook, Module
 from pyproftpd.errors import Refused
 from pyproftpd.session.dispatch import Dispatcher
 from pyproftpd.session.display import Display
+from pyproftpd.session.session import Session
 from tests.clients import rawsftp as raw
 from tests.clients.rawsftp import text, u32
 from tests.unit.mod_sftp.desk import ALLOWING, Desk, MemoryChannel, make_session
 from tests.unit.vfs.windows import Window
 
 
-def session_for(root: Path, conf: str = "", client: str = "SSH-2.0-OpenSSH_9.9 Debian"):
+def session_for(root: Path, conf: str = "", client: str = "SSH-2.0-OpenSSH_9.9 Debian") -> Session:
     session = make_session(Window(root, conf))
     session.environ["SFTP_CLIENT_BANNER"] = client
     return session
@@ -104,7 +106,7 @@ class Records:
         self.desk = Desk(root, version=version, session=session, conf=conf)
         self.seen.clear()
 
-    def _hook(self, phase: Phase):
+    def _hook(self, phase: Phase) -> Callable[[object, Command], None]:
         def record(session: object, cmd: Command) -> None:
             self.seen.append((phase.value, cmd.name, cmd.arg, cmd.code, cmd.failed))
         return record

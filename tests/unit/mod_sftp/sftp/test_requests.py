@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients import rawsftp as raw
-from tests.clients.rawsftp import SftpStatus, text, u32, u64
+from tests.clients.rawsftp import RawSftp, SftpStatus, text, u32, u64
+from tests.unit.mod_sftp.desk import Desks
 
 VERSIONS = range(1, 7)
 #: what a version calls "already there" and "the handle means nothing"
@@ -18,7 +19,7 @@ NO_HANDLE = {1: 4, 2: 4, 3: 4, 4: 9, 5: 9, 6: 9}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_file_is_written_read_and_removed(desk, root: Path, version: int) -> None:
+def test_a_file_is_written_read_and_removed(desk: Desks, root: Path, version: int) -> None:
     client = desk(version=version).client
     handle = client.create("a.bin")
     data = bytes(range(256)) * 20
@@ -38,7 +39,7 @@ def test_a_file_is_written_read_and_removed(desk, root: Path, version: int) -> N
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_attributes_are_told_in_the_version_s_own_layout(desk, root: Path, version: int) -> None:
+def test_attributes_are_told_in_the_version_s_own_layout(desk: Desks, root: Path, version: int) -> None:
     path = root / "f"
     path.write_bytes(b"12345")
     path.chmod(0o640)
@@ -61,7 +62,7 @@ def test_attributes_are_told_in_the_version_s_own_layout(desk, root: Path, versi
 
 
 @pytest.mark.parametrize(("version", "count"), [(4, 3), (5, 3), (6, 3)])
-def test_the_acl_is_what_the_mode_says(desk, root: Path, version: int, count: int) -> None:
+def test_the_acl_is_what_the_mode_says(desk: Desks, root: Path, version: int, count: int) -> None:
     (root / "f").touch()
     (root / "f").chmod(0o640)
     cur = raw.Cursor(desk(version=version).client.stat("f", mask=0x40).acl)
@@ -77,13 +78,13 @@ def test_the_acl_is_what_the_mode_says(desk, root: Path, version: int, count: in
 
 
 @pytest.mark.parametrize("version", [4, 5, 6])
-def test_only_what_was_asked_for_is_told(desk, root: Path, version: int) -> None:
+def test_only_what_was_asked_for_is_told(desk: Desks, root: Path, version: int) -> None:
     (root / "f").touch()
     assert desk(version=version).client.stat("f", mask=0x1).flags == 0x1
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_directory_is_made_listed_and_removed(desk, root: Path, version: int) -> None:
+def test_a_directory_is_made_listed_and_removed(desk: Desks, root: Path, version: int) -> None:
     client = desk(version=version).client
     assert client.status(client.ask(raw.MKDIR, text("d"), client.no_attrs())) == raw.OK
     assert stat.S_IMODE((root / "d").stat().st_mode) == 0o755
@@ -107,7 +108,7 @@ def test_a_directory_is_made_listed_and_removed(desk, root: Path, version: int) 
 
 
 @pytest.mark.parametrize(("files", "flags"), [(3, [1]), (126, [0]), (127, [0, 1])])
-def test_version_6_says_where_a_directory_ends(desk, root: Path, files: int, flags: list[int]) -> None:
+def test_version_6_says_where_a_directory_ends(desk: Desks, root: Path, files: int, flags: list[int]) -> None:
     """Behaviours 164: the byte behind the names. A batch has 128, "." and ".." among them."""
     for number in range(files):
         (root / str(number)).touch()
@@ -119,7 +120,7 @@ def test_version_6_says_where_a_directory_ends(desk, root: Path, files: int, fla
     assert client.status(answer) == raw.EOF and said == flags
 
 
-def test_a_name_that_is_not_utf8_comes_and_goes_unchanged(desk, root: Path) -> None:
+def test_a_name_that_is_not_utf8_comes_and_goes_unchanged(desk: Desks, root: Path) -> None:
     name = b"caf\xe9"
     Path(os.fsdecode(os.fsencode(root) + b"/" + name)).write_bytes(b"x")
     for version in (3, 6):
@@ -129,7 +130,7 @@ def test_a_name_that_is_not_utf8_comes_and_goes_unchanged(desk, root: Path) -> N
 
 
 @pytest.mark.parametrize("version", range(2, 7))
-def test_rename_refuses_an_existing_target(desk, root: Path, version: int) -> None:
+def test_rename_refuses_an_existing_target(desk: Desks, root: Path, version: int) -> None:
     (root / "a").write_text("a")
     (root / "b").write_text("b")
     client = desk(version=version).client
@@ -142,7 +143,7 @@ def test_rename_refuses_an_existing_target(desk, root: Path, version: int) -> No
 
 @pytest.mark.parametrize("version", [5, 6])
 @pytest.mark.parametrize("flag", [1, 2])
-def test_rename_replaces_when_the_flags_ask_and_policy_allows(desk, root: Path, version: int, flag: int) -> None:
+def test_rename_replaces_when_the_flags_ask_and_policy_allows(desk: Desks, root: Path, version: int, flag: int) -> None:
     (root / "a").write_text("a")
     (root / "b").write_text("b")
     client = desk(version=version).client
@@ -151,7 +152,7 @@ def test_rename_replaces_when_the_flags_ask_and_policy_allows(desk, root: Path, 
 
 
 @pytest.mark.parametrize("flag", [1, 2])
-def test_rename_flags_do_not_beat_allow_overwrite(desk, root: Path, flag: int) -> None:
+def test_rename_flags_do_not_beat_allow_overwrite(desk: Desks, root: Path, flag: int) -> None:
     (root / "a").write_text("a")
     (root / "b").write_text("b")
     client = desk(version=6, conf="AllowOverwrite off\n").client
@@ -160,14 +161,14 @@ def test_rename_flags_do_not_beat_allow_overwrite(desk, root: Path, flag: int) -
     assert (root / "b").read_text() == "b"
 
 
-def test_version_1_has_no_rename(desk) -> None:
+def test_version_1_has_no_rename(desk: Desks) -> None:
     client = desk(version=1).client
     assert client.status(client.ask(raw.RENAME, text("a"), text("b"))) == raw.OP_UNSUPPORTED
 
 
 @pytest.mark.parametrize("version", [3, 4, 5])
 @pytest.mark.parametrize("draft", [True, False])
-def test_symlink_takes_the_order_of_the_client(desk, root: Path, version: int, draft: bool) -> None:
+def test_symlink_takes_the_order_of_the_client(desk: Desks, root: Path, version: int, draft: bool) -> None:
     from mod_sftp.sftp.terms import Terms
     client = desk(version=version, terms=Terms(draft_symlinks=draft)).client
     link, target = text("link"), text("../else/where")
@@ -187,7 +188,7 @@ def test_which_clients_put_the_link_first(client: str, draft: bool) -> None:
 
 
 @pytest.mark.parametrize("symbolic", [True, False])
-def test_link_of_version_6(desk, root: Path, symbolic: bool) -> None:
+def test_link_of_version_6(desk: Desks, root: Path, symbolic: bool) -> None:
     (root / "there").write_text("x")
     client = desk(version=6).client
     assert client.status(client.ask(raw.LINK, text("new"), text("there"), bytes((symbolic,)))) == raw.OK
@@ -196,7 +197,7 @@ def test_link_of_version_6(desk, root: Path, symbolic: bool) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_realpath_answers_for_a_name_about_to_be_made(desk, root: Path, version: int) -> None:
+def test_realpath_answers_for_a_name_about_to_be_made(desk: Desks, root: Path, version: int) -> None:
     client = desk(version=version).client
     answer = client.names(client.ask(raw.REALPATH, text("new")))
     assert [entry.name for entry in answer] == [os.fsencode(root / "new")]
@@ -204,14 +205,14 @@ def test_realpath_answers_for_a_name_about_to_be_made(desk, root: Path, version:
 
 
 @pytest.mark.parametrize("version", range(1, 6))
-def test_realpath_needs_the_parent_below_version_6(desk, version: int) -> None:
+def test_realpath_needs_the_parent_below_version_6(desk: Desks, version: int) -> None:
     client = desk(version=version).client
     assert client.status(client.ask(raw.REALPATH, text("no/new"))) == raw.NO_SUCH_FILE
 
 
 @pytest.mark.parametrize(("control", "path", "type_or_code"), [
     (1, "f", 1), (2, "f", 1), (3, "f", 1), (1, "no/f", 5), (2, "no/f", 5)])
-def test_realpath_6_control_byte(desk, root: Path, control: int, path: str, type_or_code: int) -> None:
+def test_realpath_6_control_byte(desk: Desks, root: Path, control: int, path: str, type_or_code: int) -> None:
     (root / "f").touch()
     client = desk(version=6).client
     entry, = client.names(client.ask(raw.REALPATH, text(path), bytes((control,))))
@@ -219,18 +220,18 @@ def test_realpath_6_control_byte(desk, root: Path, control: int, path: str, type
     assert entry.attrs.type == type_or_code
 
 
-def test_realpath_6_always_fails_without_the_file(desk) -> None:
+def test_realpath_6_always_fails_without_the_file(desk: Desks) -> None:
     client = desk(version=6).client
     assert client.status(client.ask(raw.REALPATH, text("no"), b"\3")) == raw.NO_SUCH_FILE
 
 
 @pytest.mark.parametrize("control", [4, 5, 255])
-def test_realpath_6_refuses_control_bytes_of_no_meaning(desk, control: int) -> None:
+def test_realpath_6_refuses_control_bytes_of_no_meaning(desk: Desks, control: int) -> None:
     client = desk(version=6).client
     assert client.status(client.ask(raw.REALPATH, text("."), bytes((control,)))) == 23
 
 
-def test_realpath_6_composes(desk, root: Path) -> None:
+def test_realpath_6_composes(desk: Desks, root: Path) -> None:
     client = desk(version=6).client
     entry, = client.names(client.ask(raw.REALPATH, text("a"), b"\1", text("b"), text("../c")))
     assert entry.name == os.fsencode(root / "a" / "c")
@@ -244,7 +245,7 @@ def set_3(mode: int | None = None, size: int | None = None, times: tuple[int, in
     return body + (u32(times[0]) + u32(times[1]) if times else b"")
 
 
-def test_setstat_and_fsetstat_of_version_3(desk, root: Path) -> None:
+def test_setstat_and_fsetstat_of_version_3(desk: Desks, root: Path) -> None:
     (root / "f").write_bytes(b"0123456789")
     client = desk(version=3).client
     assert client.status(client.ask(raw.SETSTAT, text("f"), set_3(0o600, 4, (111, 222)))) == raw.OK
@@ -256,7 +257,7 @@ def test_setstat_and_fsetstat_of_version_3(desk, root: Path) -> None:
     client.close(handle)
 
 
-def test_setstat_stops_at_the_first_failure(desk, root: Path) -> None:
+def test_setstat_stops_at_the_first_failure(desk: Desks, root: Path) -> None:
     """Behaviours 166: permissions, owner, size, times. A file cannot have that size."""
     (root / "f").write_bytes(b"x")
     client = desk(version=3).client
@@ -268,7 +269,7 @@ def test_setstat_stops_at_the_first_failure(desk, root: Path) -> None:
 
 
 @pytest.mark.parametrize("version", [4, 5, 6])
-def test_setstat_with_nanoseconds_and_names(desk, root: Path, version: int) -> None:
+def test_setstat_with_nanoseconds_and_names(desk: Desks, root: Path, version: int) -> None:
     (root / "f").touch()
     client = desk(version=version).client
     flags = 0x4 | 0x8 | 0x20 | 0x80 | 0x100
@@ -281,7 +282,7 @@ def test_setstat_with_nanoseconds_and_names(desk, root: Path, version: int) -> N
 
 
 @pytest.mark.parametrize(("version", "code"), [(4, 4), (5, 16), (6, 16)])
-def test_an_unknown_owner_is_named_in_the_answer(desk, root: Path, version: int, code: int) -> None:
+def test_an_unknown_owner_is_named_in_the_answer(desk: Desks, root: Path, version: int, code: int) -> None:
     (root / "f").touch()
     client = desk(version=version).client
     with pytest.raises(SftpStatus) as caught:
@@ -291,7 +292,7 @@ def test_an_unknown_owner_is_named_in_the_answer(desk, root: Path, version: int,
 
 
 @pytest.mark.parametrize("version", [4, 5, 6])
-def test_attributes_that_we_do_not_set_are_read_off_the_wire(desk, root: Path, version: int) -> None:
+def test_attributes_that_we_do_not_set_are_read_off_the_wire(desk: Desks, root: Path, version: int) -> None:
     """Every field that the version has, in one SETSTAT: the mode behind them all arrives."""
     (root / "f").touch()
     flags = 0x4 | 0x10 | 0x40 | 0x80000000
@@ -309,12 +310,12 @@ def test_attributes_that_we_do_not_set_are_read_off_the_wire(desk, root: Path, v
     assert stat.S_IMODE((root / "f").stat().st_mode) == 0o611
 
 
-def test_locks_conflict_between_channels(desk, root: Path) -> None:
+def test_locks_conflict_between_channels(desk: Desks, root: Path) -> None:
     (root / "f").write_bytes(bytes(100))
     one, other = desk(version=6).client, desk(version=6).client
     mine, theirs = one.open_existing("f", write=True), other.open_existing("f", write=True)
 
-    def block(client, handle, flags) -> int:
+    def block(client: RawSftp, handle: bytes, flags: int) -> int:
         return client.status(client.ask(raw.BLOCK, text(handle), u64(0), u64(10), u32(flags)))
 
     assert block(one, mine, 0x80) == raw.OK
@@ -331,7 +332,7 @@ def test_locks_conflict_between_channels(desk, root: Path) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_handles_belong_to_one_channel_and_end_at_close(desk, root: Path, version: int) -> None:
+def test_handles_belong_to_one_channel_and_end_at_close(desk: Desks, root: Path, version: int) -> None:
     (root / "f").write_bytes(b"x")
     one, other = desk(version=version).client, desk(version=version).client
     handle = one.open_existing("f")
@@ -344,7 +345,7 @@ def test_handles_belong_to_one_channel_and_end_at_close(desk, root: Path, versio
     assert one.close(handle) == NO_HANDLE[version]
 
 
-def test_a_handle_gives_only_what_it_was_opened_for(desk, root: Path) -> None:
+def test_a_handle_gives_only_what_it_was_opened_for(desk: Desks, root: Path) -> None:
     (root / "f").write_bytes(b"x")
     client = desk(version=3).client
     reading = client.open("f", raw.READ_FLAG)
@@ -353,7 +354,7 @@ def test_a_handle_gives_only_what_it_was_opened_for(desk, root: Path) -> None:
     assert client.status(client.ask(raw.READ, text(writing), u64(0), u32(1))) == raw.PERMISSION_DENIED
 
 
-def test_growing_files_can_be_followed(desk, root: Path) -> None:
+def test_growing_files_can_be_followed(desk: Desks, root: Path) -> None:
     (root / "log").write_bytes(b"one")
     client = desk(version=3).client
     handle = client.open("log", raw.READ_FLAG)
@@ -363,7 +364,7 @@ def test_growing_files_can_be_followed(desk, root: Path) -> None:
     assert client.read(handle, 3, 100) == b"two"
 
 
-def test_what_is_open_when_the_channel_goes_is_logged_as_broken(desk, root: Path) -> None:
+def test_what_is_open_when_the_channel_goes_is_logged_as_broken(desk: Desks, root: Path) -> None:
     here = desk(version=3)
     handle = here.client.create("part")
     here.client.write(handle, 0, b"half")
@@ -372,7 +373,7 @@ def test_what_is_open_when_the_channel_goes_is_logged_as_broken(desk, root: Path
     assert (record.complete, record.bytes, record.failure) == (False, 4, "connection lost")
 
 
-def test_a_refused_upload_says_so_and_leaves_the_file(desk, root: Path) -> None:
+def test_a_refused_upload_says_so_and_leaves_the_file(desk: Desks, root: Path) -> None:
     (root / "f").write_bytes(b"old")
     client = desk(version=3, conf="AllowOverwrite off\n").client
     with pytest.raises(SftpStatus) as caught:
@@ -382,7 +383,7 @@ def test_a_refused_upload_says_so_and_leaves_the_file(desk, root: Path) -> None:
 
 
 @pytest.mark.parametrize(("version", "code"), [(3, 4), (4, 4), (5, 14), (6, 14)])
-def test_too_large_is_refused_before_it_is_written(desk, root: Path, version: int, code: int) -> None:
+def test_too_large_is_refused_before_it_is_written(desk: Desks, root: Path, version: int, code: int) -> None:
     client = desk(version=version, conf="AllowOverwrite on\nMaxStoreFileSize 1 KB\n").client
     handle = client.create("f")
     assert client.write(handle, 0, bytes(1024)) == raw.OK

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mod_sftp.wire.fxp import LAYOUTS, BadMessage, Dialect, Fxp, decode, fields_of, message, opening, version_message
+from mod_sftp.wire.fxp import LAYOUTS, BadMessage, Dialect, Fxp, Request, decode, fields_of, message, opening, version_message
 from mod_sftp.wire.ssh import Reader
 
 
-def parsed(kind: int, version: int, data: bytes):
+def parsed(kind: int, version: int, data: bytes) -> Request:
     return decode(fields_of(LAYOUTS[kind], version), Reader(data), Dialect(version))
 
 
