@@ -76,7 +76,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         scoreboard.read(request.path)
     except (OSError, ValueError) as error:
-        print(f"ftptop: unable to use scoreboard: {error}", file=sys.stderr)
+        why = error.strerror if isinstance(error, OSError) else error
+        print(f"ftptop: unable to use scoreboard '{request.path}': {why}", file=sys.stderr)
         return 1
     with contextlib.suppress(KeyboardInterrupt):
         if request.batch:

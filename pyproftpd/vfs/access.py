@@ -38,6 +38,8 @@ FRESH_SECONDS = 1.0
 #: (security.md U15; RLimitChroot). Source: real server
 PROTECTED = ("/etc", "/lib")
 
+_HIDING = {"hide_files": "HideFiles", "hide_user": "HideUser", "hide_group": "HideGroup", "hide_no_access": "HideNoAccess"}
+
 #: the Limit names that READDIR is asked for, most exact first. Source: real server, mod_sftp
 READDIR = ("READDIR", "LIST", "NLST")
 
@@ -97,12 +99,11 @@ class Access:
             reason = self._protected(scope.get(JailConf), path)
         if not reason:
             reason = self._filtered(scope.get(AccessConf), subject, filters)
-        hidden = bool(reason or looks or verdict.ignore_hidden) and self._hides(path, subject.info)
-        if hidden and not reason:
-            reason = "hidden by HideFiles, HideUser, HideGroup or HideNoAccess"
+        hider = self._hidden_by(path, subject.info) if reason or looks or verdict.ignore_hidden else ""
+        reason = reason or hider
         conf = scope.get(OwnershipConf)
         group_owner = self._identity.group if conf.group_owner == "~" else conf.group_owner
-        return Decision(not reason, hidden, conf.umask, conf.user_owner, group_owner, reason, scope)
+        return Decision(not reason, bool(hider), conf.umask, conf.user_owner, group_owner, reason, scope)
 
     def decide_open(self, names: tuple[str, ...], group: str, path: VPath) -> Decision:
         """About a file that is open already; its name passed the filters then."""
@@ -189,27 +190,29 @@ class Access:
 
     # Hiding.
 
-    def _hides(self, path: VPath, info: os.stat_result | None) -> bool:
-        """Would a listing of its directory leave this object out?"""
+    def _hidden_by(self, path: VPath, info: os.stat_result | None) -> str:
+        """Name of the rule for which a listing of its directory would leave this object out, ``""`` for none."""
         if path.real == "/":
-            return False
-        name = vpath.split(path.real)[1]
-        return self._hides_entry(self.scope_of(path.directory).get(HidingConf), name, info)
+            return ""
+        conf = self.scope_of(path.directory).get(HidingConf)
+        attribute = self._hides_entry(conf, vpath.split(path.real)[1], info)
+        return f"{_HIDING[attribute]} ({conf.source(attribute)})" if attribute else ""
 
-    def _hides_entry(self, conf: HidingConf, name: str, info: os.stat_result | None) -> bool:
+    def _hides_entry(self, conf: HidingConf, name: str, info: os.stat_result | None) -> str:
+        """The setting that hides it, ``""`` for none."""
         for rule in conf.hide_files:
             if rule is None:  # "none" stands in front of what was inherited
                 break
             if rule.search(name):
-                return True
+                return "hide_files"
         if info is None:
-            return False
+            return ""
         identity = self._identity
         if conf.hide_user and self._owned(conf.hide_user, info.st_uid, identity.uid, self._names.user_id):
-            return True
+            return "hide_user"
         if conf.hide_group and self._owned(conf.hide_group, info.st_gid, identity.gid, self._names.group_id):
-            return True
-        return conf.hide_no_access and not self._accessible(info)
+            return "hide_group"
+        return "hide_no_access" if conf.hide_no_access and not self._accessible(info) else ""
 
     @staticmethod
     def _owned(rules: tuple[HiddenOwner, ...], number: int, own: int, look_up: Callable[[str], int | None]) -> bool:

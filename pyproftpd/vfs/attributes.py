@@ -165,8 +165,7 @@ def _or_same(number: int | None) -> int:
 def _resize(decision: Decision, place: Place, size: int) -> None:
     """Truncating is replacing content: AllowOverwrite and MaxStoreFileSize hold as for an upload."""
     access, transfer = decision.scope.get(AccessConf), decision.scope.get(TransferConf)
-    replace.ask(exists=True, allowed=access.allow_overwrite,
-                rule=f"AllowOverwrite off ({access.source('allow_overwrite') or 'default'})")
+    replace.ask(access)
     if transfer.max_store_file_size is not None and size > transfer.max_store_file_size:
         raise Refused(f"MaxStoreFileSize ({transfer.source('max_store_file_size')})", errno.EFBIG)
     fd = place.open(os.O_WRONLY | os.O_NONBLOCK)

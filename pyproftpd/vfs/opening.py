@@ -71,11 +71,16 @@ def open_quietly(view: View, cmd: Command, path: str) -> Reader:
 
 def _may_read(view: View, cmd: Command, place: Place) -> Decision:
     info, decision = view.existing(cmd, place)
+    readable(decision, info)
+    return decision
+
+
+def readable(decision: Decision, info: os.stat_result) -> None:
+    """The rules of downloads that ask about the file. Raises ``Refused``, ``IsADirectoryError``."""
     _transferable(info)
     conf = decision.scope.get(TransferConf)
     if conf.max_retrieve_file_size is not None and info.st_size > conf.max_retrieve_file_size:
         raise Refused(f"MaxRetrieveFileSize ({conf.source('max_retrieve_file_size')})", errno.EFBIG)
-    return decision
 
 
 def _open_reading(place: Place) -> int:
@@ -103,7 +108,8 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
     try:
         info = place.exists()
         decision = view.judge(cmd, place, info)
-        _may_write(decision, cmd, info, create=create, exclusive=exclusive, truncate=truncate, append=append, offset=offset)
+        writable(decision, cmd.path or "", info, create=create, exclusive=exclusive, truncate=truncate, append=append,
+                 offset=offset)
         if info is None and mode and chmod:
             view.judge(cmd, place, None, names=("SITE_CHMOD",), group="WRITE")
         admission = Admission(view, decision, name)
@@ -128,23 +134,22 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
         raise
 
 
-def _may_write(decision: Decision, cmd: Command, info: os.stat_result | None, *, create: bool, exclusive: bool,
-               truncate: bool, append: bool, offset: int) -> None:
-    """The rules of uploads that ask about what stands there already."""
+def writable(decision: Decision, path: str, info: os.stat_result | None, *, create: bool = True, exclusive: bool = False,
+             truncate: bool, append: bool, offset: int = 0) -> None:
+    """The rules of uploads that ask about what stands there already. Raises ``Refused``, ``OSError``."""
     transfer, access = decision.scope.get(TransferConf), decision.scope.get(AccessConf)
     if info is None:
         if not create:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), cmd.path)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         if append and transfer.hidden_stores:
             raise Refused(f"HiddenStores ({transfer.source('hidden_stores')}) does not go with appending")
         return
     if exclusive:
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), cmd.path)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
     _transferable(info)
     if not _stat.S_ISREG(info.st_mode):
         return
-    rule = f"AllowOverwrite off ({access.source('allow_overwrite') or 'default'})"
-    replace.ask(exists=True, allowed=access.allow_overwrite or (append and not truncate), rule=rule)
+    replace.ask(access, keeps=append and not truncate)
     if truncate:
         return
     if transfer.hidden_stores:

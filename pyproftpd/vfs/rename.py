@@ -37,9 +37,7 @@ def rename(view: View, cmd: Command, path: str, target: str, *, overwrite: bool)
         if there is not None:
             if not overwrite:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), cmd.path2)
-            access = decision.scope.get(AccessConf)
-            replace.ask(exists=True, allowed=access.allow_overwrite,
-                        rule=f"AllowOverwrite off ({access.source('allow_overwrite') or 'default'})")
+            replace.ask(decision.scope.get(AccessConf))
             cmd.modified = True
         try:
             replace.move(source.parent, source.name, goal.parent, goal.name, replace=there is not None)

@@ -11,12 +11,13 @@ import os
 
 from pyproftpd.errors import Refused
 from pyproftpd.unix import syscalls
+from pyproftpd.vfs.conf import AccessConf
 
 
-def ask(*, exists: bool, allowed: bool, rule: str) -> None:
-    """Raises ``Refused`` (EACCES) when the target exists and AllowOverwrite, set at ``rule``, is off."""
-    if exists and not allowed:
-        raise Refused(rule)
+def ask(access: AccessConf, *, keeps: bool = False) -> None:
+    """Something stands there. Raises ``Refused`` (EACCES) where AllowOverwrite is off, unless the request ``keeps`` it."""
+    if not (access.allow_overwrite or keeps):
+        raise Refused(f"AllowOverwrite off ({access.source('allow_overwrite') or 'default'})")
 
 
 def move(old_parent: int, old: str, new_parent: int, new: str, *, replace: bool) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyproftpd.api.auth import Identity
 from pyproftpd.api.facts import BindFacts
+from pyproftpd.errors import Refused
 from pyproftpd.unix.users import Names, NameSource
-from pyproftpd.vfs.access import Access, Subject
+from pyproftpd.vfs import replace
+from pyproftpd.vfs.access import Access, Decision, Subject
+from pyproftpd.vfs.conf import AccessConf
+from pyproftpd.vfs.opening import readable, writable
 from pyproftpd.vfs.resolve import VPath, locate
 from pyproftpd.wire import vpath
 
@@ -25,20 +29,41 @@ class Asked(NamedTuple):
     group: str = ""
     filters: bool = True
     looks: bool = False
+    #: asked last, of what stands there; raises ``Refused``
+    further: Callable[[Decision, os.stat_result | None], None] = lambda decision, info: None
+
+
+def _retrieve(decision: Decision, info: os.stat_result | None) -> None:
+    if info is not None:
+        readable(decision, info)
+
+
+def _store(decision: Decision, info: os.stat_result | None) -> None:
+    writable(decision, "", info, truncate=True, append=False)
+
+
+def _append(decision: Decision, info: os.stat_result | None) -> None:
+    writable(decision, "", info, truncate=False, append=True)
+
+
+def _replace(decision: Decision, info: os.stat_result | None) -> None:
+    if info is not None:
+        replace.ask(decision.scope.get(AccessConf))
 
 
 COMMANDS = (
-    Asked("RETR", ("RETR",), "READ"), Asked("STOR", ("STOR",), "WRITE"),
-    Asked("APPE", ("APPE", "STOR"), "WRITE"), Asked("DELE", ("DELE",), "WRITE"),
+    Asked("RETR", ("RETR",), "READ", further=_retrieve), Asked("STOR", ("STOR",), "WRITE", further=_store),
+    Asked("APPE", ("APPE", "STOR"), "WRITE", further=_append), Asked("DELE", ("DELE",), "WRITE"),
     Asked("MKD", ("MKD", "XMKD"), "WRITE"), Asked("RMD", ("RMD", "XRMD"), "WRITE"), Asked("RNFR", ("RNFR",), "DIRS"),
-    Asked("RNTO", ("RNTO",), "WRITE"), Asked("OPENDIR", ("OPENDIR",), "DIRS", filters=False, looks=True),
+    Asked("RNTO", ("RNTO",), "WRITE", further=_replace), Asked("OPENDIR", ("OPENDIR",), "DIRS", filters=False, looks=True),
     Asked("READDIR", ("READDIR", "LIST", "NLST"), "DIRS", filters=False, looks=True),
     Asked("REALPATH", ("REALPATH",), "DIRS", filters=False, looks=True),
     Asked("STAT", ("STAT",), "READ", filters=False, looks=True), Asked("LSTAT", ("LSTAT",), filters=False, looks=True),
     Asked("SETSTAT", ("SETSTAT",), "WRITE"), Asked("SITE_CHMOD", ("SITE_CHMOD",), "WRITE"),
     Asked("SITE_CHGRP", ("SITE_CHGRP",), "WRITE"), Asked("SYMLINK", ("SYMLINK",), "WRITE"),
     Asked("READLINK", ("READLINK",), "READ", filters=False, looks=True), Asked("HARDLINK", ("HARDLINK", "LINK"), "WRITE"),
-    Asked("SITE_COPY", ("SITE_COPY", "COPY", "STOR"), "WRITE"), Asked("SITE_DIGEST", ("SITE_DIGEST",), "READ", looks=True),
+    Asked("SITE_COPY", ("SITE_COPY", "COPY", "STOR"), "WRITE", further=_replace),
+    Asked("SITE_DIGEST", ("SITE_DIGEST",), "READ", looks=True),
     Asked("LOCK", ("LOCK",), "WRITE"),
 )
 
@@ -52,10 +77,16 @@ def lines(scope: Scope, identity: Identity, facts: BindFacts, people: NameSource
     rows = [row for row in COMMANDS if wanted in ("", row.name)] or [Asked(wanted, (wanted,))]
     for row in rows:
         decision = access.decide(row.limits, row.group, subject, filters=row.filters, looks=row.looks)
-        if decision.allowed:
-            yield f"{row.name}: allowed"
-        else:
+        if not decision.allowed:
             yield f"{row.name}: refused by {decision.reason}" + (", as if it did not exist" if decision.hidden else "")
+            continue
+        try:
+            row.further(decision, subject.info)
+            yield f"{row.name}: allowed"
+        except Refused as refusal:
+            yield f"{row.name}: refused by {refusal.rule}"
+        except OSError as error:
+            yield f"{row.name}: fails: {error.strerror}"
     yield from (f"warning: {fault}" for fault in faults)
 
 

@@ -51,7 +51,7 @@ def test_the_rule_that_decides_is_named(configure: Loader, tmp_path: Path) -> No
     (place / ".hidden").touch()
     (place / "below" / ".ftpaccess").write_text("\n<Limit WRITE>\nDenyGroup staff\n</Limit>\n")
     loaded = configure(f"AllowOverride on\n<Directory {place}>\nPathDenyFilter secret$\nHideFiles ^[.]hid\n<Limit DIRS>\n"
-                       "DenyUser alice\n</Limit>\n</Directory>\n")
+                       "DenyUser alice\n</Limit>\n</Directory>\nMaxRetrieveFileSize 1 B\n")
 
     def said(name: str, command: str) -> str:
         text = explain(loaded, people=Town(), judge=lines, user="alice", path=str(place / name), command=command)
@@ -61,7 +61,12 @@ def test_the_rule_that_decides_is_named(configure: Loader, tmp_path: Path) -> No
     assert said("a.secret", "RETR") == f"RETR: refused by PathDenyFilter ({loaded.path}:3)"
     assert said("a.secret", "STAT") == "STAT: allowed"
     assert said("plain", "RNFR") == f"RNFR: refused by <Limit DIRS> ({loaded.path}:5)"
-    assert said(".hidden", "STAT").endswith("as if it did not exist")
+    assert said(".hidden", "STAT") == f"STAT: refused by HideFiles ({loaded.path}:4), as if it did not exist"
+    (place / "old").write_text("content")
+    assert said("old", "STOR") == said("old", "RNTO").replace("RNTO", "STOR") == "STOR: refused by AllowOverwrite off (default)"
+    assert said("old", "APPE") == "APPE: refused by AllowStoreRestart off (default)"
+    assert said("old", "RETR") == f"RETR: refused by MaxRetrieveFileSize ({loaded.path}:9)"
+    assert said("below", "RETR").startswith("RETR: fails: Is a directory")
     assert said("below/x", "mkd") == f"MKD: refused by <Limit WRITE> ({place}/below/.ftpaccess:2)"
 
 
