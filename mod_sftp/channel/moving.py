@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 NO_TRANSFER, STALLED = "TimeoutNoTransfer", "TimeoutStalled"
 
+#: Seconds between two looks at a FIFO that is not ready.
+FIFO_PAUSE = 0.05
+
 
 class Moving:
     """``session.state(Moving, session)``. TimeoutStalled runs while any file is open (behaviours 185)."""

@@ -119,6 +119,8 @@ class Decoder:
 
     def __init__(self) -> None:
         self._line = bytearray()
+        #: bytes of the last feed that its records so far are made of: the rest may be fed again later
+        self.taken = 0
         self._left = 0
         self._status = False
 
@@ -132,11 +134,12 @@ class Decoder:
             if self._left:
                 take = min(self._left, end - pos)
                 self._left -= take
+                self.taken = pos + take
                 yield Data(view[pos:pos + take])
                 pos += take
             elif not self._line and view[pos] == 0:
                 self._status = False
-                pos += 1
+                self.taken = pos = pos + 1
                 yield Status(0)
             else:
                 stop = _newline(view, pos)
@@ -145,7 +148,7 @@ class Decoder:
                     raise BadRecord("protocol error: record is too long")
                 if stop == end:
                     return
-                pos = stop + 1
+                self.taken = pos = stop + 1
                 line, self._line = bytes(self._line), bytearray()
                 yield self._record(line)
 

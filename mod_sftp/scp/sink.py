@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import stat
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from mod_sftp.channel.moving import Moving
+from mod_sftp.channel.moving import FIFO_PAUSE, Moving
 from mod_sftp.log import SftpLog
 from mod_sftp.scp import protocol
 from mod_sftp.scp.protocol import BadRecord, Data, Decoder, Directory, File, Record, Status, Times
@@ -65,6 +66,8 @@ class Sink:
         self._levels: list[Level] = []
         self._times: Times | None = None
         self._file: Incoming | None = None
+        #: bytes that a FIFO has no room for yet
+        self._waiting = b""
         self._errors = 0
         self._done = False
 
@@ -83,6 +86,11 @@ class Sink:
                 if self._done:
                     return
                 self._take(record)
+                if self._waiting:
+                    rest = view[self._decoder.taken:]
+                    if rest:
+                        self._channel.unread(rest)
+                    return
         except BadRecord as error:
             self._end(protocol.error(str(error), fatal=True), 1)
 
@@ -96,7 +104,12 @@ class Sink:
         self._channel.finish(1 if self._errors or self._levels else 0)
 
     def ready(self) -> None:
-        """Nothing waits for room: answers are a few bytes each."""
+        """Answers are a few bytes each and wait for no room; what a FIFO had none for is tried again."""
+        data, self._waiting = self._waiting, b""
+        if data and self._file is not None:
+            self._session.protocol = "scp"
+            self._channel.working = False
+            self._pour(self._file, memoryview(data))
 
     def close(self, failure: str) -> None:
         self._session.protocol = "scp"
@@ -181,19 +194,33 @@ class Sink:
         """Bytes of the file; after trouble they are read and dropped, for the client sends them all."""
         file = self._file
         assert file is not None
-        if not file.trouble:
-            try:
-                file.upload.write_at(file.offset, data)
-            except (OSError, Refused) as error:
-                file.trouble = words(error)
-                tell(self._session, file.path, error)
+        if file.trouble:
+            self._moving.moved()
+        else:
+            self._pour(file, data)
         file.offset += len(data)
         throttle = file.upload.throttle
         if throttle is not None:
             wait = throttle.spend(len(data), monotonic())
             if wait > 0:
                 self._channel.pause(wait)
-        self._moving.moved()
+
+    def _pour(self, file: Incoming, data: memoryview) -> None:
+        """Into the file; into a FIFO as far as there is room, the rest when there is more."""
+        piece, done = len(data) if file.upload.seekable else select.PIPE_BUF, 0
+        try:
+            while done < len(data):
+                file.upload.write_at(file.offset, data[done:done + piece])
+                done += piece
+        except BlockingIOError:
+            self._waiting = bytes(data[done:])
+            self._channel.working = True
+            self._channel.pause(FIFO_PAUSE)
+        except (OSError, Refused) as error:
+            file.trouble = words(error)
+            tell(self._session, file.path, error)
+        if done:
+            self._moving.moved()
 
     def _finish(self, record: Status) -> None:
         """The status behind a file's bytes: give it its name and times, and answer for all of it."""

@@ -13,6 +13,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from mod_sftp.channel.moving import FIFO_PAUSE
 from mod_sftp.sftp.handles import FileHandle
 from mod_sftp.sftp.status import Status, StatusError, reply
 from mod_sftp.wire.fxp import MAX_OFFSET, MIN_MESSAGE, Fxp
@@ -30,8 +31,6 @@ _DATA_HEAD = struct.Struct(">IBII")
 
 #: Where the handle begins: type, id, length of the handle.
 _HANDLE = 9
-#: Seconds between two looks at a FIFO that is not ready.
-FIFO_PAUSE = 0.05
 #: DATA without its data: length word, type, id, length of the data.
 DATA_HEAD = _DATA_HEAD.size
 

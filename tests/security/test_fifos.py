@@ -78,3 +78,22 @@ def test_a_fifo_takes_more_than_it_holds_as_it_is_emptied(server: Server, fifo: 
     assert client.reply().kind == STATUS
     assert client.status(client.ask(CLOSE, text(handle))) == 0
     road.close()
+
+
+def test_scp_fills_a_fifo_as_it_is_emptied(server: Server, fifo: tuple[Path, int]) -> None:
+    road, sent = Road(server), os.urandom(200_000)
+    channel = road.exec("scp -t fifo")
+    assert channel.recv(1) == b"\0"
+    channel.sendall(b"C0644 200000 fifo\n")
+    assert channel.recv(1) == b"\0"
+    channel.sendall(sent + b"\0")
+    found, end = b"", time.monotonic() + LIMIT
+    while len(found) < len(sent) and time.monotonic() < end:
+        try:
+            found += os.read(fifo[1], 65536)
+        except BlockingIOError:
+            time.sleep(0.01)
+    assert found == sent and channel.recv(1) == b"\0"
+    channel.shutdown_write()
+    assert channel.recv_exit_status() == 0
+    road.close()

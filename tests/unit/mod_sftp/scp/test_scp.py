@@ -183,6 +183,43 @@ def test_a_file_that_is_too_large_is_read_and_dropped(root: Path) -> None:
     assert scp.channel.status == 1
 
 
+def test_a_fifo_takes_a_file_as_it_is_emptied(root: Path) -> None:
+    """What it has no room for waits, what came behind it too; nobody reads an order into its pieces."""
+    os.mkfifo(root / "fifo")
+    reader = os.open(root / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    data = os.urandom(200_000)
+    try:
+        scp = Scp(root, "-t", "fifo")
+        scp.send(b"C0644 200000 fifo\n")
+        scp.said()
+        assert scp.send(data + b"\0") == b"" and scp.channel.working
+        got = b""
+        while len(got) < len(data):
+            got += os.read(reader, 65536)
+            scp.program.ready()
+        assert got == data and not scp.channel.working
+        kept, = scp.channel.kept
+        assert kept == b"\0" and scp.send(kept) == b"\0"
+        record, = scp.window.records
+        assert record.complete and record.bytes == len(data)
+    finally:
+        os.close(reader)
+
+
+def test_a_fifo_that_nobody_empties_goes_with_its_channel(root: Path) -> None:
+    os.mkfifo(root / "fifo")
+    reader = os.open(root / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        scp = Scp(root, "-t", "fifo")
+        scp.send(b"C0644 200000 fifo\n")
+        scp.send(bytes(100_000))
+        scp.program.close("connection lost")
+        record, = scp.window.records
+        assert not record.complete and record.bytes == 65536
+    finally:
+        os.close(reader)
+
+
 def test_a_shorter_file_replaces_a_longer_one(root: Path) -> None:
     (root / "f").write_bytes(bytes(100))
     scp = Scp(root, "-t", "f")
