@@ -60,7 +60,7 @@ def main() -> None:
 def plan(bench: Bench, options: argparse.Namespace) -> list[tuple[str, Any]]:
     """(name, measure of one peer) in the order of the report."""
     size = options.size << 20
-    rows: list[tuple[str, Any]] = []
+    rows: list[tuple[str, Any]] = [("start", lambda peer: peer.start)]
     for suite, cipher, mac in measures.SUITES:
         for direction in ("down", "up"):
             rows.append((f"{suite} {direction}", lambda peer, way=direction, cipher=cipher, mac=mac: measures.transfer(

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from tests.machine import free_port
 from tests.servers import OURS, REAL, make_keys, wait_for_port
 
 SSHD = "/usr/sbin/sshd"
-USER = "pyproftpd-bench"
+USER = f"pyproftpd-bench-{os.getpid()}"
 TMPFS = "/dev/shm"
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -79,6 +80,8 @@ class Peer:
     name: str
     port: int
     process: subprocess.Popen[bytes]
+    #: milliseconds from its start to an open port, and to the first word to a client
+    start: dict[str, float]
     orphans: float = 0.0
 
     def descendants(self) -> list[psutil.Process]:
@@ -167,7 +170,21 @@ def _start(bench: Bench) -> None:
 
 
 def _launch(bench: Bench, name: str, port: int, command: list[str]) -> None:
+    begin = time.monotonic()
     with (bench.root / f"{name}.stderr").open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    while not (listening := _first_word(port)) and process.poll() is None:
+        time.sleep(0.002)
+    answered = time.monotonic()
     wait_for_port(port, process)
-    bench.peers.append(Peer(name, port, process))
+    bench.peers.append(Peer(name, port, process, start={"listens_ms": (listening - begin) * 1000,
+                                                        "answers_ms": (answered - begin) * 1000}))
+
+
+def _first_word(port: int) -> float:
+    """When the port was open, once somebody there has said something; 0 while nobody listens."""
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)) as connection:
+        opened = time.monotonic()
+        connection.recv(1)
+        return opened
+    return 0.0
