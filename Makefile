@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-# Tests wait more than they compute. Servers that they start find their compiled modules, whatever the environment says.
+# Tests wait more than they compute, so several files are under way at once, each from its first test to its last.
 TESTERS ?= 4
 
 .PHONY: run test venv lint bench fuzz soak docs clean
@@ -16,7 +16,7 @@ run: venv
 test: venv
 	@sh packaging/system-packages.sh test
 	@sh packaging/install.sh $(VENV) test
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 venv: $(STAMP)
 

@@ -67,15 +67,15 @@ RULES = {
     "CreateHome": Rule("CreateHome on 750\n", {"newcomer": "pki"}, lands=("/", "{root}/made/newcomer")),
     "CreateHome off": Rule("CreateHome off\n", {"homeless": ""}, "cannot be entered"),
     "Anonymous": Rule(GUEST % "", {"guest:me@example.org": "pki", "demo:x": "pki"}, lands=("{root}/pub", "{root}/pub")),
-    "Anonymous and others": Rule(GUEST % "", {"newcomer:x": "ki"}, WRONG, ("/", "{root}/made/newcomer")),
+    "Anonymous and others": Rule(GUEST % "", {"neighbour:x": "ki"}, WRONG, ("/", "{root}/home/neighbour")),
     "AnonRequirePassword": Rule(GUEST % "AnonRequirePassword on\n", {"guest:x": "ki", "guest": "pki"}, WRONG,
                                 ("{root}/pub", "{root}/pub")),
     "AuthUsingAlias": Rule(GUEST % "AnonRequirePassword on\nAuthUsingAlias on\n", {"other": "ki", "other:correct horse": "pki"},
                            WRONG, ("{root}/pub", "{root}/pub")),
     "UserDirRoot": Rule(GUEST % "UserDirRoot on\n", {"guest": "pki"}, lands=("{root}/pub/guest", "{root}/pub/guest")),
     "UserDirRoot without the directory": Rule(GUEST % "UserDirRoot on\n", {"other": ""}, "chroot to '{root}/pub/other'"),
-    "Limit LOGIN of guests": Rule(GUEST % "<Limit LOGIN>\nDenyAll\n</Limit>\n", {"guest": "", "newcomer": "pki"},
-                                  "Limit configuration denies login", ("/", "{root}/made/newcomer")),
+    "Limit LOGIN of guests": Rule(GUEST % "<Limit LOGIN>\nDenyAll\n</Limit>\n", {"guest": "", "neighbour": "pki"},
+                                  "Limit configuration denies login", ("/", "{root}/home/neighbour")),
     # what follows is about more than one login: the tests further down
     "MaxClients": Rule("MaxClients 1\n", {"demo": "pki"}),
     "MaxClientsPerHost": Rule("MaxClientsPerHost 1\n", {"demo": "pki"}),
@@ -84,8 +84,8 @@ RULES = {
     "MaxHostsPerUser": Rule("MaxHostsPerUser 1\n", {"demo": "pki"}),
     "MaxConnectionsPerHost": Rule("MaxConnectionsPerHost 1\n", {"demo": "pki"}),
     "MaxLoginAttempts": Rule("MaxLoginAttempts 2\n", {"demo": "pki"}),
-    "TimeoutLogin": Rule("TimeoutLogin 1\n", {"demo": "pki"}),
-    "TimeoutSession": Rule("TimeoutSession 1\n", {"demo": "pki"}),
+    "TimeoutLogin": Rule("TimeoutLogin 6\n", {"demo": "pki"}),
+    "TimeoutSession": Rule("TimeoutSession 6\n", {"demo": "pki"}),
     "WtmpLog": Rule("WtmpLog on\nUseLastlog on\n", {"demo": "pki"}),
 }
 CASES = [(name, who, letter) for name, rule in RULES.items() for who in rule.lets_in for letter in LETTERS]
@@ -107,6 +107,7 @@ def people(site: Site) -> None:
     site.add_account("other", hash=OTHER_HASH)
     site.add_account("empty", hash=EMPTY_HASH)
     site.add_account("void", hash="")
+    site.add_account("neighbour")
     for name, home in (("newcomer", site.root / "made" / "newcomer"), ("homeless", site.root / "nowhere")):
         shutil.rmtree(site.add_account(name).home)
         site.accounts[name].home = home
@@ -172,7 +173,7 @@ def test_verdicts_and_places(street: dict[str, Door], name: str, who: str, lette
     assert inside is expected
     if not expected:
         said = rule.said.format(root=root)
-        told = door.site.wait_for_log("stderr", said)[len(before):]
+        told = door.site.wait_for_log("stderr", said, since=before)[len(before):]
         assert sum(said in line for line in told.splitlines()) == 1, told
 
 
