@@ -92,7 +92,7 @@ def _apply_open(view: View, cmd: Command, subject: Upload | Download | Listing, 
         os.fchown(subject.fd, _or_same(change.uid), _or_same(change.gid))
     if change.size is not None:
         if not isinstance(subject, Upload):
-            raise OSError(errno.EBADF, "the handle is not open for writing")
+            raise PermissionError(errno.EACCES, "the handle is not open for writing")
         subject.truncate(change.size)
     times = _times(change, info)
     if times is not None:

@@ -234,9 +234,13 @@ def test_vendor_id_is_taken_from_everybody(root: Path) -> None:
 
 def test_copy_file(desk: Desks, root: Path) -> None:
     (root / "a").write_bytes(b"content")
+    (root / "a").chmod(0o4775)
+    (root / "d").mkdir()
     client = desk().client
     assert client.status(client.extended("copy-file", text("a"), text("b"), b"\0")) == raw.OK
-    assert (root / "b").read_bytes() == b"content"
+    assert (root / "b").read_bytes() == b"content" and (root / "b").stat().st_mode & 0o7777 == 0o755
+    assert client.status(client.extended("copy-file", text("d"), text("e"), b"\0")) == raw.FAILURE
+    assert not (root / "e").exists()
     (root / "c").write_bytes(b"old")
     assert client.status(client.extended("copy-file", text("a"), text("c"), b"\0")) != raw.OK
     assert (root / "c").read_bytes() == b"old"
