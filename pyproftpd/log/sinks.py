@@ -1,7 +1,7 @@
 """Where log lines go: a file, a FIFO, or syslog. Opened as root before any chroot; a write never blocks a transfer.
 
 A path is refused when it is a symbolic link, or lies in a directory that everybody may write to (unless that directory is
-sticky and the file already belongs to root): somebody else could decide where root's log goes. Source: real server.
+sticky and the file is there already and root's own): somebody else could decide where root's log goes. Source: real server.
 """
 
 from __future__ import annotations
@@ -123,8 +123,18 @@ def check_path(path: str, *, allow_symlinks: bool = False) -> None:
         raise UnsafePath(f"{path} is a symbolic link; AllowLogSymlinks on permits that")
     parent = os.path.dirname(path) or "/"
     status = os.stat(parent)
-    if status.st_mode & stat.S_IWOTH and not (status.st_mode & stat.S_ISVTX and os.path.lexists(path)):
+    if status.st_mode & stat.S_IWOTH and not (status.st_mode & stat.S_ISVTX and _own(path)):
         raise UnsafePath(f"{parent} is writable by everybody; put the log into a directory of root's")
+
+
+def _own(path: str) -> bool:
+    """Is it there, and root's alone? In a sticky directory nobody else can then move it away; a second name of a file of
+    root's could have been put there by anybody."""
+    try:
+        info = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return info.st_uid in (0, os.geteuid()) and info.st_nlink == 1
 
 
 def open_sink(target: str, *, allow_symlinks: bool = False, mode: int = 0o640, facility: str = "DAEMON") -> Sink:

@@ -50,6 +50,24 @@ def test_a_directory_that_everybody_may_write_to_is_refused(tmp_path: Path) -> N
     assert not (tmp_path / "open" / "log").exists()
 
 
+@pytest.mark.root
+@pytest.mark.parametrize(("owner", "names", "taken"), [(0, 1, True), (4001, 1, False), (0, 2, False)])
+def test_in_a_sticky_directory_only_a_log_of_roots_own_is_taken(tmp_path: Path, owner: int, names: int, taken: bool) -> None:
+    """Whoever puts a file there beforehand would read what root writes, or choose where it goes."""
+    place = tmp_path / "tmp"
+    place.mkdir()
+    place.chmod(0o1777)
+    (place / "log").touch()
+    os.chown(place / "log", owner, 0)
+    if names == 2:
+        os.link(place / "log", tmp_path / "other")
+    if taken:
+        open_sink(str(place / "log")).close()
+    else:
+        with pytest.raises(UnsafePath):
+            open_sink(str(place / "log"))
+
+
 def test_a_fifo_that_nobody_reads_is_an_error_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(OSError):
