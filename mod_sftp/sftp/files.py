@@ -15,6 +15,7 @@ from mod_sftp.wire.attrs import Attr
 from mod_sftp.wire.fxp import RenameFlag, Request
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import Refused
+from pyproftpd.vfs.opening import readable
 from pyproftpd.vfs.uploads import Upload
 from pyproftpd.wire import vpath
 
@@ -104,9 +105,15 @@ def _at_the_end(upload: Upload) -> WriteAt:
 def _may_read(sftp: SftpServer, transfer: Upload | Download) -> bool:
     """A file opened for both is judged as an upload; reading what was there needs what a download needs (security.md F6)."""
     decision = sftp.view.access.decide_open(("RETR",), "READ", transfer.vpath)
-    if not decision.allowed:
-        sftp.line(f"READ of '{transfer.vpath.virtual}' denied by {decision.reason}")
-    return decision.allowed
+    reason = decision.reason
+    if decision.allowed:
+        try:
+            readable(decision, transfer.stat())
+            return True
+        except Refused as refusal:
+            reason = refusal.rule
+    sftp.line(f"READ of '{transfer.vpath.virtual}' denied by {reason}")
+    return False
 
 
 def _transfer_command(path: str, *, append: bool, writes: bool) -> Command:

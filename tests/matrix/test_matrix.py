@@ -32,6 +32,8 @@ LIMITS = tuple(sorted(set().union(*(action.limits for action in ACTIONS)) | {"ML
 ALIASES = {"XMKD": "MKD", "XRMD": "RMD"}
 SUBJECT = r"file\.[^/]*$"
 OWNER, CREW = "keeper", "crew"
+#: bytes that files may have under the policies about sizes; what the actions store and fetch has more
+LARGEST = 4
 
 POLICIES: Policies = {
     "free": "",
@@ -52,6 +54,8 @@ POLICIES: Policies = {
     "no-overwrite": "AllowOverwrite off",
     "no-restart": "AllowStoreRestart off",
     "owned": f"Umask 027 037\nUserOwner {OWNER}\nGroupOwner {CREW}",
+    "small-stores": f"MaxStoreFileSize {LARGEST} B",
+    "small-retrievals": f"MaxRetrieveFileSize {LARGEST} B",
     "dynamic": "AllowOverride on",
     "dynamic-off": "AllowOverride off",
 }
@@ -214,6 +218,29 @@ def test_umask_and_owners_of_the_directory_hold_for_all_that_is_made(ground: Gro
         umask = 0o037 if stat.S_ISDIR(info.st_mode) else 0o027
         assert (action.name, oct(stat.S_IMODE(info.st_mode))) == (action.name, oct(mode & ~umask))
         assert (info.st_uid, info.st_gid) == (ground.site.accounts[OWNER].uid, ground.site.groups[CREW][0]), action.name
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_road_stores_more_than_the_largest_size_f15(ground: Ground, version: int) -> None:
+    """Names may be moved about as they are."""
+    faults = []
+    for action in (one for one in actions(version) if one.limits & {"STOR", "SETSTAT", "SITE_COPY"}):
+        cell = ground.cell("small-stores", version)
+        before = {path.name: path.stat().st_size for path in cell.here.rglob("*")}
+        action.run(cell)
+        faults += [f"{action.name}: {path.name} has {path.stat().st_size} bytes" for path in cell.here.rglob("*")
+                   if path.is_file() and path.stat().st_size > max(LARGEST, before.get(path.name, 0))]
+    assert not faults, faults
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_road_fetches_more_than_the_largest_size(ground: Ground, version: int) -> None:
+    """Copies and links stay on the server."""
+    reading = [action for action in actions(version) if "RETR" in action.limits
+               and not {"copy-file", "LINK", "hardlink@openssh.com"}.intersection(action.entries)]
+    assert reading
+    for action in reading:
+        assert action.run(ground.cell("small-retrievals", version)) != DONE, action.name
 
 
 @pytest.mark.parametrize("version", (3, 6))
