@@ -97,12 +97,20 @@ def test_C2_input_behind_a_shut_window_is_bounded(server: Server) -> None:
 
 
 def test_C2_over_our_window_is_an_error(server: Server) -> None:
+    """Behind a shut window of the client nothing is credited; a packet larger than was granted is one, too."""
+    refused = [(2, "channel data exceeds the window or packet size that was granted")]
+    stat = u32(9 + 1) + b"\x11" + u32(1) + string(b"/")
     with Live(server.port) as live:
         channel = live.log_in().open(window=1)
         live.sftp(channel)
-        for _ in range(WINDOW // 32768 + 2):
-            live.data(channel, INIT + bytes(32768 - len(INIT)))
-        assert live.ended()[0][0] == 2
+        live.data(channel, INIT)
+        for _ in range(WINDOW // 28000 + 2):
+            live.data(channel, stat * 2000)
+        assert live.ended() == refused
+    with Live(server.port) as live:
+        channel = live.log_in().open()
+        live.data(channel, bytes(32769))
+        assert live.ended() == refused
 
 
 def test_C3_nothing_is_kept_of_closed_channels(server: Server) -> None:
@@ -185,7 +193,7 @@ def test_C8_data_after_close_ends_the_session(server: Server) -> None:
 def test_C8_window_beyond_the_largest(server: Server) -> None:
     with Live(server.port) as live:
         channel = live.log_in().open(window=2**32 - 1)
-        live.client.send(93, u32(channel), u32(2**32 - 1))
+        live.client.send(93, u32(channel), u32(1))
         live.sftp(channel)
         live.data(channel, INIT)
         assert version(live)

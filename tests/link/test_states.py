@@ -163,11 +163,26 @@ def test_T15_unimplemented_names_the_packet() -> None:
 
 # T6: extension information.
 
-@pytest.mark.parametrize("count", [33, 2**32 - 1])
-def test_T6_extension_count_is_bounded(count: int) -> None:
+@pytest.mark.parametrize(("count", "there"), [(33, 33), (2**32 - 1, 40)])
+def test_T6_extension_count_is_bounded(count: int, there: int) -> None:
     pair = Pair().run()
-    with pytest.raises(PeerError):
-        pair.feed(pair.client.packet(bytes((EXT_INFO,)) + u32(count) + (string(b"n") + string(b"v")) * 40))
+    with pytest.raises(PeerError, match=f"EXT_INFO with {count} extensions"):
+        pair.feed(pair.client.packet(bytes((EXT_INFO,)) + u32(count) + (string(b"n") + string(b"v")) * there))
+    pair = Pair().run()
+    pair.feed(pair.client.packet(bytes((EXT_INFO,)) + u32(32) + (string(b"n") + string(b"v")) * 32))
+
+
+@pytest.mark.parametrize(("kind", "whole"), [
+    (1, u32(11) + string("bye")), (4, b"\x01" + string("text") + string("")),
+    (EXT_INFO, u32(2) + string("name") + string("value") + string("other") + string("value"))])
+def test_T16_own_messages_cut_short(kind: int, whole: bytes) -> None:
+    """DISCONNECT, DEBUG and EXT_INFO; a DISCONNECT without its language tag and DEBUG without it are known to exist."""
+    for cut in range(len(whole)):
+        if (kind, cut) in {(1, 4), (4, len(whole) - 4)} or kind == 4 and cut > len(whole) - 4:
+            continue
+        pair = Pair().run()
+        with pytest.raises(PeerError):
+            pair.feed(pair.client.packet(bytes((kind,)) + whole[:cut]))
 
 
 def test_T6_second_extension_information() -> None:

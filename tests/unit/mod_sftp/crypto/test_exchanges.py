@@ -101,7 +101,7 @@ def test_T11_groups_chosen(sizes: tuple[int, int, int], bits: int) -> None:
         assert found.choose(*sizes).bits == bits
 
 
-def test_weak_groups_only_when_allowed() -> None:
+def test_T11_weak_groups_only_when_allowed() -> None:
     small = Group(modp(1024).p)
     assert Groups([small], weak=True).choose(1024, 1024, 2048) == small
     assert Groups([small]).choose(1024, 1024, 2048).bits == 2048

@@ -58,6 +58,10 @@ def test_T4_names_that_contradict_each_other() -> None:
     assert not verify("rsa-sha2-512", RSA.blob, RSA.sign("rsa-sha2-256", DATA), DATA)
     assert not verify("ssh-ed25519", RSA.blob, good, DATA)
     assert not verify("no-such", RSA.blob, good, DATA)
+    right = RSA.sign("rsa-sha2-256", DATA)
+    renamed = string("ssh-rsa") + right[len(string("rsa-sha2-256")):]
+    assert verify("rsa-sha2-256", RSA.blob, right, DATA)
+    assert not verify("rsa-sha2-256", RSA.blob, renamed, DATA)
 
 
 def test_T4_security_key_name_with_another_blob() -> None:
@@ -65,6 +69,17 @@ def test_T4_security_key_name_with_another_blob() -> None:
     renamed = string("sk-ssh-ed25519@openssh.com") + signature[15:]
     assert not verify("sk-ssh-ed25519@openssh.com", ED.blob, renamed, DATA)
     assert not verify("sk-ssh-ed25519@openssh.com", ED.blob, renamed + b"\1" + u32(1), DATA)
+
+
+def test_T4_a_plain_signature_with_a_security_key() -> None:
+    """Whoever has the key of a token's blob in software signs without touch and PIN: the name must be that of the blob."""
+    token = string("sk-ssh-ed25519@openssh.com") + ED.blob[len(string("ssh-ed25519")):] + string("ssh:")
+    assert keyblob.parse_key(token).point == keyblob.parse_key(ED.blob).point
+    assert not verify("ssh-ed25519", token, ED.sign("ssh-ed25519", DATA), DATA)
+    curve = string("ecdsa-sha2-nistp256")
+    token = string("sk-ecdsa-sha2-nistp256@openssh.com") + EC.blob[len(curve):] + string("ssh:")
+    assert keyblob.parse_key(token).point == keyblob.parse_key(EC.blob).point
+    assert not verify("ecdsa-sha2-nistp256", token, EC.sign("ecdsa-sha2-nistp256", DATA), DATA)
 
 
 def test_T4_empty_and_cut_signatures() -> None:
