@@ -23,8 +23,8 @@ from pyproftpd.errors import PeerError
 
 FAILED = Disconnect.KEY_EXCHANGE_FAILED
 
-#: RFC 4432 3: the transient key of rsa1024-sha1; the real server makes one of 2048 bits.
-TRANSIENT_RSA_BITS = 2048
+#: RFC 4432 4 and 6: more than the names of the methods ask for; the real server's sizes.
+TRANSIENT_RSA_BITS = {"sha1": 2048, "sha256": 3072}
 #: Public values of the curves and the hybrids; the longest is sntrup761 with X25519, 1190 bytes.
 MAX_PUBLIC_VALUE = 2048
 
@@ -185,7 +185,8 @@ class RsaExchange(Exchange):
         super().__init__(hash_name)
         from mod_sftp.crypto.transient import TransientRsa
 
-        self._key = TransientRsa(TRANSIENT_RSA_BITS, hash_name)
+        self._bits = TRANSIENT_RSA_BITS[hash_name]
+        self._key = TransientRsa(self._bits, hash_name)
 
     def start(self, context: KexContext) -> bytes:
         return byte(Msg.KEXRSA_PUBKEY) + string(context.host_key.blob) + string(self._key.blob)
@@ -194,7 +195,7 @@ class RsaExchange(Exchange):
         if msg != Msg.KEXRSA_SECRET:
             raise _unexpected(msg)
         reader = Reader(payload)
-        encrypted = reader.bytes(TRANSIENT_RSA_BITS // 8)
+        encrypted = reader.bytes(self._bits // 8)
         reader.end()
         secret = self._key.decrypt(encrypted)
         if secret is None:
@@ -251,6 +252,7 @@ KEXES = (
     _group_exchange("diffie-hellman-group-exchange-sha1", "sha1"),
     _fixed("diffie-hellman-group14-sha1", "sha1", 2048),
     Kex("rsa1024-sha1", "sha1", "rsa", lambda: RsaExchange("sha1")),
+    Kex("rsa2048-sha256", "sha256", "rsa", lambda: RsaExchange("sha256")),
     _fixed("diffie-hellman-group1-sha1", "sha1", 1024),
 )
 

@@ -81,6 +81,7 @@ KEXES = (
     Policy("diffie-hellman-group-exchange-sha1", weak=True),
     Policy("diffie-hellman-group14-sha1", weak=True),
     Policy("rsa1024-sha1", weak=True),
+    Policy("rsa2048-sha256", default=False),
     Policy("diffie-hellman-group1-sha1", default=False, weak=True),
 )
 

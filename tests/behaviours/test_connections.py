@@ -200,11 +200,11 @@ def test_52_a_connection_that_breaks_ends_the_session_and_the_transfer(start: Ca
 
 # Key exchange.
 
-def test_63_the_key_of_the_rsa_exchange_is_fresh_and_of_2048_bits(start: Callable[..., Server]) -> None:
-    server = start("")
+def test_63_the_key_of_the_rsa_exchanges_is_fresh_and_large(start: Callable[..., Server]) -> None:
+    server = start("SFTPKeyExchanges rsa2048-sha256 rsa1024-sha1\n")
     moduli = set()
-    for _ in range(2):
-        with Live(server.port, Choice(kex="rsa1024-sha1")) as live:
+    for kex, bits in (("rsa1024-sha1", 2048), ("rsa1024-sha1", 2048), ("rsa2048-sha256", 3072)):
+        with Live(server.port, Choice(kex=kex)) as live:
             live.client.auto = False
             seen: list[bytes] = []
             live.client._method = lambda kind, payload, seen=seen: seen.append(payload)  # type: ignore[method-assign,misc]
@@ -214,9 +214,9 @@ def test_63_the_key_of_the_rsa_exchange_is_fresh_and_of_2048_bits(start: Callabl
             blob = take_string(seen[0], take_string(seen[0], 1)[1])[0]
             kind, at = take_string(blob)
             modulus = int.from_bytes(take_string(blob, take_string(blob, at)[1])[0], "big")
-            assert kind == b"ssh-rsa" and modulus.bit_length() == 2048
+            assert kind == b"ssh-rsa" and modulus.bit_length() == bits
             moduli.add(modulus)
-    assert len(moduli) == 2
+    assert len(moduli) == 3
 
 
 def test_65_nobody_is_asked_for_new_keys_before_his_login(start: Callable[..., Server]) -> None:

@@ -121,7 +121,7 @@ SHOWN: dict[int, tuple[tuple[str, ...], ...]] = {
          "test_the_old_group_request_has_one_number"),
     ),
     62: ((EXCHANGES, "test_T12_bad_public_values_end_the_session"),),
-    63: ((HERE, "test_63_the_key_of_the_rsa_exchange_is_fresh_and_of_2048_bits"),),
+    63: ((HERE, "test_63_the_key_of_the_rsa_exchanges_is_fresh_and_large"),),
     64: (
         (LOGIN_STATES,
          "test_T20_host_keys_are_announced_and_proved_after_login",

@@ -48,7 +48,7 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
         "curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp521", "ecdh-sha2-nistp384",
         "ecdh-sha2-nistp256", "diffie-hellman-group18-sha512", "diffie-hellman-group16-sha512",
         "diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group-exchange-sha1",
-        "diffie-hellman-group14-sha1", "rsa1024-sha1", "diffie-hellman-group1-sha1")),
+        "diffie-hellman-group14-sha1", "rsa1024-sha1", "rsa2048-sha256", "diffie-hellman-group1-sha1")),
     "hostkey": ("SFTPHostKeys", (
         "ssh-ed448", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512",
         "rsa-sha2-256", "ssh-rsa", "ssh-dss")),
@@ -65,8 +65,9 @@ PUTTY = frozenset({
     "sntrup761x25519-sha512@openssh.com", "curve448-sha512", "curve25519-sha256", "curve25519-sha256@libssh.org",
     "ecdh-sha2-nistp521", "ecdh-sha2-nistp384", "ecdh-sha2-nistp256", "diffie-hellman-group14-sha256",
     "diffie-hellman-group-exchange-sha256", "diffie-hellman-group-exchange-sha1", "diffie-hellman-group14-sha1",
-    "rsa1024-sha1", "diffie-hellman-group1-sha1", "ssh-ed448", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ssh-dss", "zlib", "zlib@openssh.com"})
+    "rsa1024-sha1", "rsa2048-sha256", "diffie-hellman-group1-sha1", "ssh-ed448", "ssh-ed25519", "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ssh-dss", "zlib",
+    "zlib@openssh.com"})
 LIBSSH2 = frozenset({
     "aes256-ctr", "aes192-ctr", "aes128-ctr", "aes256-cbc", "aes192-cbc", "aes128-cbc", "3des-cbc", "hmac-sha2-256",
     "hmac-sha2-512", "hmac-sha1", "hmac-sha1-96", "hmac-md5", "hmac-md5-96", "hmac-ripemd160", "curve25519-sha256",
