@@ -50,6 +50,9 @@ MAX_UNCOUNTED = 200
 DEFAULT_ATTEMPTS = 6
 #: Least seconds before a failure is answered: hides what a key file more or less costs (security.md U3; sshd's own figure).
 LEAST_FAILURE = 0.005
+#: The same where PAM decides: its modules compute a hash for some accounts and none for others (locked, unknown), and a
+#: costly one takes tens of milliseconds. pam_unix itself waits for 2 seconds unless it is told not to.
+LEAST_FAILURE_OF_PAM = 0.1
 #: The text of a display banner at most; RFC 4252 5.4 sets no bound, one packet does.
 MAX_BANNER = 16 * 1024
 
@@ -68,7 +71,7 @@ class AuthService:
         self._requested = self._done = False
         self._failures = self._uncounted = 0
         self._limit = _attempt_limit(session)
-        self._least_failure = LEAST_FAILURE * (1 + int.from_bytes(os.urandom(2), "big") / 65536)
+        self._unevenness = 1 + int.from_bytes(os.urandom(2), "big") / 65536
 
     def handle(self, message: int, payload: memoryview) -> None:
         """One message of numbers 5 and 50 to 79, without its number. Owner: ``payload`` dies with the call."""
@@ -127,12 +130,13 @@ class AuthService:
         with self._session.phases(request):
             outcome = self._run(name, user, word, reader)
             if word != "none" and outcome.result in (Result.FAILED, Result.DECLINED, Result.WITHDRAWN):
-                self._even_out(started)
+                self._even_out(started, word)
             self._answer(user, word, outcome)
 
-    def _even_out(self, started: float) -> None:
+    def _even_out(self, started: float, word: str) -> None:
         """Wait until the answer is as late as a step of a doubling scale, which begins at random for each session."""
-        step = self._least_failure
+        by_pam = word == "keyboard-interactive" or (word == "password" and self._session.sources.vouched)
+        step = self._unevenness * (LEAST_FAILURE_OF_PAM if by_pam else LEAST_FAILURE)
         while (left := started + step - time.monotonic()) < 0:
             step *= 2
         while left > 0:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import measures
+from tests.bench import measures, timing
 from tests.bench.peers import Bench, running
 from tests.servers import OURS
 
@@ -33,11 +33,15 @@ TARGETS: dict[tuple[str, str], tuple[float | None, float | None]] = {
     ("idle session", "pss_kib"): (2.2, 1.3),
 }
 
+#: figure of a measure of ours by itself -> the most that it may be
+LIMITS = {"spread": 1.10, "ks": 1.0}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--size", type=int, default=512, help="MiB of the file moved (default 512)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each transfer, the best counts (default 3)")
+    parser.add_argument("--tries", type=int, default=500, help="refused logins of each kind (default 500)")
     parser.add_argument("--only", default="", help="measures whose name holds this text")
     parser.add_argument("--json", type=Path, default=Path("var/bench.json"))
     options = parser.parse_args()
@@ -74,6 +78,9 @@ def plan(bench: Bench, options: argparse.Namespace) -> list[tuple[str, Any]]:
         ("login, one at a time", lambda peer: measures.logins(bench, peer, 60, 1)),
         ("login, 8 parallel", lambda peer: measures.logins(bench, peer, 160, 8)),
         ("idle session", lambda peer: measures.idle_memory(bench, peer, 30)),
+        ("timing: passwords", lambda peer: timing.passwords(bench, peer, options.tries)),
+        ("timing: queries", lambda peer: timing.queries(bench, peer, options.tries)),
+        ("timing: conversations", lambda peer: timing.conversations(bench, peer, options.tries)),
     ]
     return rows
 
@@ -82,6 +89,8 @@ def report(name: str, taken: dict[str, dict[str, float] | None]) -> None:
     ours = taken.get("pyproftpd") or {}
     for figure, value in ours.items():
         line = f"{name:<28} {figure:<16} {value:10.2f}"
+        if figure in LIMITS:
+            line += f" <={LIMITS[figure]:.2f} {'ok' if value <= LIMITS[figure] else 'MISS'}"
         for index, peer in enumerate(("proftpd", "sshd")):
             other = (taken.get(peer) or {}).get(figure)
             if not other:

@@ -19,10 +19,13 @@ import prctl
 import psutil
 
 from tests.machine import free_port
-from tests.servers import OURS, REAL, make_keys, wait_for_port
+from tests.servers import OURS, REAL, SECRET_HASH, make_keys, wait_for_port
 
 SSHD = "/usr/sbin/sshd"
-USER = f"pyproftpd-bench-{os.getpid()}"
+#: the account that logs in, and two with a password that nobody knows, of the machine and of the user file alike
+USER, WRONG, LOCKED = (f"pyproftpd-{kind}-{os.getpid()}" for kind in ("bench", "wrong", "locked"))
+#: questions for the conversations of pyproftpd; without the delay of pam_unix, which would hide what is measured
+SERVICE = Path(f"/etc/pam.d/{USER}")
 TMPFS = "/dev/shm"
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -123,10 +126,13 @@ def running() -> Iterator[Bench]:
     root = Path(tempfile.mkdtemp(prefix="pyproftpd-bench-", dir=TMPFS))
     root.chmod(0o755)
     home = root / "home"
-    subprocess.run(["useradd", "-M", "-d", home, "-s", "/bin/sh", USER], check=True)
+    for name in (USER, WRONG, LOCKED):
+        subprocess.run(["useradd", "-M", "-d", home, "-s", "/bin/sh", name], check=True)
     bench = Bench(root, root / "keys", home, [])
     try:
-        subprocess.run(["usermod", "-p", "*", USER], check=True)
+        for name, stored in ((USER, "*"), (WRONG, SECRET_HASH), (LOCKED, f"!{SECRET_HASH}")):
+            subprocess.run(["usermod", "-p", stored, name], check=True)
+        SERVICE.write_text("auth required pam_unix.so nodelay\naccount required pam_unix.so\n")
         _prepare(bench)
         _start(bench)
         yield bench
@@ -136,7 +142,9 @@ def running() -> Iterator[Bench]:
         for peer in bench.peers:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 peer.process.wait(10)
-        subprocess.run(["userdel", USER], check=False, capture_output=True)
+        for name in (USER, WRONG, LOCKED):
+            subprocess.run(["userdel", name], check=False, capture_output=True)
+        SERVICE.unlink(missing_ok=True)
         shutil.rmtree(root, ignore_errors=True)
 
 
@@ -148,14 +156,17 @@ def _prepare(bench: Bench) -> None:
     make_keys(bench.keys)
     shutil.copy(bench.keys / "client_ed25519.rfc4716", bench.root / "client.rfc4716")
     shutil.copy(bench.keys / "client_ed25519.pub", bench.root / "client.openssh")
-    for name, text in (("passwd", f"{USER}:*:{account.pw_uid}:{account.pw_gid}::{bench.home}:/bin/sh\n"),
+    lines = "".join(f"{name}:{stored}:{account.pw_uid}:{account.pw_gid}::{bench.home}:/bin/sh\n"
+                    for name, stored in ((USER, "*"), (WRONG, SECRET_HASH), (LOCKED, f"!{SECRET_HASH}")))
+    for name, text in (("passwd", lines),
                        ("group", f"{USER}:x:{account.pw_gid}:\n")):
         (bench.root / name).write_text(text)
         (bench.root / name).chmod(0o600)
 
 
 def _start(bench: Bench) -> None:
-    for name, program, load in (("pyproftpd", OURS, ""), ("proftpd", REAL, "LoadModule mod_sftp.c\n")):
+    for name, program, load in (("pyproftpd", OURS, f"SFTPPAMEngine on\nSFTPPAMServiceName {SERVICE.name}\n"),
+                                ("proftpd", REAL, "LoadModule mod_sftp.c\n")):
         if os.path.exists(program):
             port = free_port()
             path = bench.root / f"{name}.conf"

@@ -118,6 +118,11 @@ class Sources:
                 first.check(ghost, password)
         return Verdict.NO_USER, ""
 
+    @property
+    def vouched(self) -> bool:
+        """Does PAM decide about passwords of this server?"""
+        return any(isinstance(source, Voucher) for source, _ in self._rows)
+
     def _voucher(self, account: Account) -> Voucher | None:
         vouchers = (source for source, _ in self._rows if isinstance(source, Voucher))
         return next((voucher for voucher in vouchers if voucher.vouches(account)), None)
