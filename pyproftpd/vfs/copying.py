@@ -39,6 +39,7 @@ def copy_in_steps(view: View, cmd: Command, source: str, target: str, *, overwri
                 raise Refused("source and target are the same file", errno.EINVAL)
             umask = view.access.scope_of(goal.path.directory).get(OwnershipConf).umask[0]
         cmd.limits, cmd.group, cmd.sent = ("SITE_COPY", "COPY", "STOR"), "WRITE", cmd.sent2
+        cmd.path = None  # what the transfer log is told of is the target
         upload = view.open_upload(cmd, target, create=True, exclusive=not overwrite, truncate=True, append=False,
                                   mode=info.st_mode & ~umask & 0o777, chmod=False)
         try:

@@ -89,14 +89,14 @@ class Driver:
                    "-b", str(self.local / "batch"), "demo@127.0.0.1"])
 
     @contextlib.contextmanager
-    def cut(self, user: str = "demo") -> Iterator[RawSftp]:
-        """A version 3 channel whose connection is simply dropped at the end of the block."""
+    def cut(self, user: str = "demo", version: int = 3) -> Iterator[RawSftp]:
+        """A channel whose connection is simply dropped at the end of the block."""
         transport = paramiko.Transport(("127.0.0.1", self.server.port))
         transport.connect(username=user, password=PASSWORD)
         channel = transport.open_session()
         channel.invoke_subsystem("sftp")
         raw = RawSftp(channel.sendall, lambda count: receive(channel, count))
-        raw.init(3)
+        raw.init(version)
         yield raw
         transport.sock.close()
         self._session_is_over()
