@@ -28,7 +28,7 @@ $(STAMP): setup.cfg pyproject.toml packaging/install.sh packaging/system-package
 lint: venv
 	@sh packaging/install.sh $(VENV) test
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy pyproftpd mod_sftp mod_sftp_pam
+	@$(BIN)/mypy .
 
 bench: venv
 	@sh packaging/system-packages.sh bench

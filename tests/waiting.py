@@ -13,7 +13,7 @@ PAUSE = 0.02
 Found = TypeVar("Found")
 
 
-def wait_until(condition: Callable[[], Found], what: str | Callable[[], str], limit: float = LIMIT) -> Found:
+def wait_until(condition: Callable[[], Found | None], what: str | Callable[[], str], limit: float = LIMIT) -> Found:
     """The first value of ``condition`` that is true; ``what`` is said when none comes."""
     end = time.monotonic() + limit
     while not (found := condition()):

@@ -88,7 +88,7 @@ class Peer:
     orphans: float = 0.0
 
     def descendants(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
+        return list(psutil.Process(self.process.pid).children(recursive=True))
 
     def settled_cpu(self, servers: set[int]) -> float:
         """CPU once all sessions have ended and been waited for; ``servers`` are the masters' process ids."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import paramiko
-from paramiko.common import DEBUG
 
 from tests.servers import Site
 from tests.waiting import LIMIT
@@ -66,17 +65,18 @@ class RawAuth:
 
     def __init__(self, server: Listener, source: str = "127.0.0.1") -> None:
         self._reason = 0
-        self.transport = _Watched(socket.create_connection(("127.0.0.1", server.port), LIMIT, (source, 0)), self._ended)
+        self.transport = paramiko.Transport(socket.create_connection(("127.0.0.1", server.port), LIMIT, (source, 0)))
+        self.transport._parse_disconnect = self._ended  # paramiko only logs the reason
         self.transport.start_client(timeout=LIMIT)
         self._recorder = _Recorder()
         self.transport.auth_handler = self._recorder  # type: ignore[assignment]
 
     @property
     def session_id(self) -> bytes:
-        return self.transport.session_id
+        return bytes(self.transport.session_id)
 
-    def _ended(self, reason: int) -> None:
-        self._reason = reason
+    def _ended(self, message: paramiko.Message) -> None:
+        self._reason = message.get_int()
 
     def send(self, *parts: bytes) -> None:
         message = paramiko.Message()
@@ -143,18 +143,6 @@ def prompts(message: bytes) -> list[tuple[str, bool]]:
     asked = [(found.get_text(), found.get_boolean()) for _ in range(found.get_int())]
     assert not found.get_remainder()
     return asked
-
-
-class _Watched(paramiko.Transport):
-    """Tells the reason of a DISCONNECT, which paramiko only logs."""
-
-    def __init__(self, connection: socket.socket, ended: Callable[[int], None]) -> None:
-        self._told = ended
-        super().__init__(connection)
-
-    def _parse_disconnect(self, m: paramiko.Message) -> None:
-        self._told(m.get_int())
-        self._log(DEBUG, "disconnected")
 
 
 @contextlib.contextmanager

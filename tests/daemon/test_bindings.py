@@ -81,7 +81,8 @@ def test_inetd_serves_the_connection_on_standard_input(master: Master) -> None:
     with socket.create_server(("127.0.0.1", master.port)) as listener:
         client = Client(socket.create_connection(("127.0.0.1", master.port)))
         accepted, _ = listener.accept()
-        process = subprocess.Popen(master.command(), stdin=accepted, stdout=accepted, stderr=subprocess.PIPE,
+        descriptor = accepted.fileno()
+        process = subprocess.Popen(master.command(), stdin=descriptor, stdout=descriptor, stderr=subprocess.PIPE,
                                    env=master.environment)
         accepted.close()
     assert client.ask("server") == "main"
@@ -98,7 +99,7 @@ def test_inetd_mode_from_a_terminal_and_standalone_from_inetd_are_refused(master
     master.configure()
     here, there = socket.socketpair()
     with here, there:
-        done = subprocess.run(master.command(), stdin=there, capture_output=True, text=True, env=master.environment)
+        done = subprocess.run(master.command(), stdin=there.fileno(), capture_output=True, text=True, env=master.environment)
     assert (done.returncode, "ServerType inetd" in done.stderr) == (1, True)
 
 

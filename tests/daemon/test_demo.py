@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.master import LIMIT
 from tests.machine import free_port
 from tests.servers import scratch
+from tests.waiting import LIMIT
 
 PROGRAM = Path(__file__).parents[2] / "packaging" / "demo.py"
 

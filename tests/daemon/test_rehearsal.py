@@ -37,8 +37,8 @@ class Watched:
     def __init__(self, frontend: Any) -> None:
         self._frontend = frontend
         self.ended: list[tuple[bool, int, int, str]] = []
-        self.claims, self.prepare, self.refuse, self.name = (
-            frontend.claims, frontend.prepare, frontend.refuse, frontend.name)
+        self.claims, self.prepare, self.refuse, self.name, self.protocol = (
+            frontend.claims, frontend.prepare, frontend.refuse, frontend.name, frontend.protocol)
 
     def rehearsal(self, directory: Path) -> Any:
         play = self._frontend.rehearsal(directory)

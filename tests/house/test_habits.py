@@ -49,8 +49,10 @@ def test_outside_packages_come_through_one_door(package: str) -> None:
         if module.startswith(DOORS[package]) and DOORS[package]:
             continue
         for node in ast.walk(parsed(path)):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else (
-                [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else [])
+                [] if node.level else [node.module or ""])
             wrong += [f"{path}:{node.lineno}" for name in names if name.split(".")[0] == package]
     assert not wrong, "\n".join(wrong)
 

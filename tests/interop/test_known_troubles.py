@@ -128,8 +128,8 @@ def test_5_times_of_directories(server: Server, tmp_path: Path) -> None:
         os.utime(path, (1_000_000_000, 1_100_000_000))
     done = openssh.scp(server, "HOST:tree", str(tmp_path), arguments=["-O", "-r", "-p"])
     assert done.returncode == 0, done.stderr
-    for path in ("tree", "tree/sub", "tree/sub/f"):
-        assert int((tmp_path / path).stat().st_mtime) == 1_100_000_000, path
+    for name in ("tree", "tree/sub", "tree/sub/f"):
+        assert int((tmp_path / name).stat().st_mtime) == 1_100_000_000, name
 
 
 @pytest.mark.parametrize("version", range(1, 7))

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
+from mod_sftp.transport.negotiate import Negotiated
+
 VERSION = b"SSH-2.0-LinkTest_1.0"
 
 #: name -> (key bytes, iv bytes, block)
@@ -44,7 +46,11 @@ KEXES = {
     "diffie-hellman-group14-sha256": "sha256", "diffie-hellman-group14-sha1": "sha1",
     "diffie-hellman-group16-sha512": "sha512", "diffie-hellman-group-exchange-sha256": "sha256",
 }
-CURVES = {"256": ec.SECP256R1, "384": ec.SECP384R1, "521": ec.SECP521R1}
+CURVES: dict[str, ec.EllipticCurve] = {"256": ec.SECP256R1(), "384": ec.SECP384R1(), "521": ec.SECP521R1()}
+#: what a signature of a host key is over
+HASHES: dict[str, hashes.HashAlgorithm] = {
+    "ssh-rsa": hashes.SHA1(), "rsa-sha2-256": hashes.SHA256(), "rsa-sha2-512": hashes.SHA512(),
+    "ecdsa-sha2-nistp256": hashes.SHA256(), "ecdsa-sha2-nistp384": hashes.SHA384(), "ecdsa-sha2-nistp521": hashes.SHA512()}
 
 
 def u32(value: int) -> bytes:
@@ -70,7 +76,7 @@ def take_string(data: bytes, at: int = 0) -> tuple[bytes, int]:
 class Clear:
     """No keys yet."""
 
-    block, clear_length = 8, False
+    block, clear_length, tag = 8, False, 0
 
     def seal(self, seq: int, packet: bytes) -> bytes:
         return packet
@@ -208,12 +214,11 @@ class Client:
         self._next: tuple[Keys, Keys] | None = None
         self._kexinit = b""
         self._in = bytearray()
-        self._private: object = None
+        self._private: ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey | x448.X448PrivateKey | None = None
         self._public = b""
         self._group: tuple[int, int, int] | None = None
         #: that of the Diffie-Hellman group in use
         self.prime = 0
-        self._zlib: tuple = ()
 
     # Sending.
 
@@ -266,6 +271,7 @@ class Client:
         if kind == 20:
             self._server_kexinit(payload)
         elif kind == 21:
+            assert self._next is not None
             self.opening = self._next[1]
             self._next = None
             if self.strict:
@@ -299,7 +305,7 @@ class Client:
         elif kex.startswith("curve448"):
             self._private = x448.X448PrivateKey.generate()
         elif kex.startswith("ecdh"):
-            self._private = ec.generate_private_key(CURVES[kex[-3:]]())
+            self._private = ec.generate_private_key(CURVES[kex[-3:]])
         elif "group-exchange" in kex:
             self.send(34, u32(2048), u32(2048), u32(8192))
             return
@@ -336,18 +342,19 @@ class Client:
         self._new_keys(mpint(secret), digest)
 
     def _secret(self, theirs: bytes) -> tuple[int, bytes]:
-        kex = self.choice.kex
+        kex, mine = self.choice.kex, self._private
         if self._group:
             p, g, x = self._group
             f = int.from_bytes(theirs, "big")
             sizes = u32(2048) * 2 + u32(8192) + mpint(p) + mpint(g) if "group-exchange" in kex else b""
             return pow(f, x, p), sizes + self._public + mpint(f)
-        if kex.startswith("ecdh"):
-            public = ec.EllipticCurvePublicKey.from_encoded_point(self._private.curve, theirs)
-            shared = self._private.exchange(ec.ECDH(), public)
+        if isinstance(mine, ec.EllipticCurvePrivateKey):
+            shared = mine.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(mine.curve, theirs))
+        elif isinstance(mine, x25519.X25519PrivateKey):
+            shared = mine.exchange(x25519.X25519PublicKey.from_public_bytes(theirs))
         else:
-            kind = x25519.X25519PublicKey if kex.startswith("curve25519") else x448.X448PublicKey
-            shared = self._private.exchange(kind.from_public_bytes(theirs))
+            assert isinstance(mine, x448.X448PrivateKey)
+            shared = mine.exchange(x448.X448PublicKey.from_public_bytes(theirs))
         return int.from_bytes(shared, "big"), string(self._public) + string(theirs)
 
     def _new_keys(self, secret: bytes, digest: bytes) -> None:
@@ -383,15 +390,15 @@ def verify(algorithm: str, blob: bytes, signature: bytes, digest: bytes) -> None
     elif "rsa" in algorithm:
         e, at = take_string(blob, at)
         n, _ = take_string(blob, at)
-        hash_ = {"ssh-rsa": hashes.SHA1, "rsa-sha2-256": hashes.SHA256, "rsa-sha2-512": hashes.SHA512}[algorithm]()
+        hash_ = HASHES[algorithm]
         key = rsa.RSAPublicNumbers(int.from_bytes(e, "big"), int.from_bytes(n, "big")).public_key()
         key.verify(value, digest, padding.PKCS1v15(), hash_)
     elif algorithm.startswith("ecdsa"):
         curve, at = take_string(blob, at)
-        public = ec.EllipticCurvePublicKey.from_encoded_point(CURVES[curve.decode()[-3:]](), take_string(blob, at)[0])
+        public = ec.EllipticCurvePublicKey.from_encoded_point(CURVES[curve.decode()[-3:]], take_string(blob, at)[0])
         r, at = take_string(value)
         s, _ = take_string(value, at)
-        hash_ = {"256": hashes.SHA256, "384": hashes.SHA384, "521": hashes.SHA512}[curve.decode()[-3:]]()
+        hash_ = HASHES[algorithm]
         public.verify(encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big")), digest, ec.ECDSA(hash_))
     else:
         raise InvalidSignature(algorithm)
@@ -424,7 +431,7 @@ class Log:
     """A ``Listener`` that keeps what it hears."""
 
     lines: list[str] = field(default_factory=list)
-    exchanges: list[tuple] = field(default_factory=list)
+    exchanges: list[tuple[Negotiated, bool]] = field(default_factory=list)
     received_names: list[str] = field(default_factory=list)
     software: str = ""
     traced: bool = False
@@ -438,7 +445,7 @@ class Log:
     def client_known(self, software: str) -> None:
         self.software = software
 
-    def keys_changed(self, negotiated, first: bool) -> None:
+    def keys_changed(self, negotiated: Negotiated, first: bool) -> None:
         self.exchanges.append((negotiated, first))
 
     def received(self, name: str) -> None:

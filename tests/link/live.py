@@ -8,7 +8,7 @@ import struct
 import time
 from collections.abc import Callable
 
-from tests.link.client import Choice, Client, string, take_string, u32
+from tests.link.client import Choice, Client, Keys, string, take_string, u32
 from tests.waiting import LIMIT
 
 INIT = u32(5) + b"\x01" + u32(3)
@@ -80,14 +80,8 @@ class Live:
         return self.said
 
     def exchange_keys(self) -> Live:
-        assert self.pump(lambda: self.client.exchanges == 1 and isinstance(self.client.opening, self.keyed))
+        assert self.pump(lambda: self.client.exchanges == 1 and isinstance(self.client.opening, Keys))
         return self
-
-    @property
-    def keyed(self) -> type:
-        from tests.link.client import Keys
-
-        return Keys
 
     def request_service(self) -> Live:
         self.exchange_keys().client.send(5, string("ssh-userauth"))
@@ -103,7 +97,7 @@ class Live:
     def open(self, peer: int = 0, *, window: int = 2**31, packet: int = 32768) -> int:
         """A session channel; returns the server's number for it."""
         self.client.send(90, string("session"), u32(peer), u32(window), u32(packet))
-        return struct.unpack(">I", self.until(91)[4:8])[0]
+        return int(struct.unpack(">I", self.until(91)[4:8])[0])
 
     def request(self, channel: int, kind: str, data: bytes = b"") -> bool:
         """A channel request; True when it was granted."""

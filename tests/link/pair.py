@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -28,8 +29,8 @@ OFFER = Offer(
     compressions=("none", "zlib@openssh.com", "zlib"))
 
 
-def settings(**changes) -> Settings:
-    mine = {"offer": OFFER, "host_keys": HOST_KEYS, "groups": Groups()}
+def settings(**changes: Any) -> Settings:
+    mine: dict[str, Any] = {"offer": OFFER, "host_keys": HOST_KEYS, "groups": Groups()}
     terms = Terms(**mine | {k: v for k, v in changes.items() if k in Terms.__dataclass_fields__})
     rest = {k: v for k, v in changes.items() if k not in Terms.__dataclass_fields__}
     return Settings("SSH-2.0-mod_sftp", terms, ("ssh-ed25519", "rsa-sha2-256"), **rest)
@@ -38,7 +39,7 @@ def settings(**changes) -> Settings:
 class Pair:
     """``run`` moves bytes until nothing moves; ``got`` holds the server's messages from 50 as copies."""
 
-    def __init__(self, choice: Choice | None = None, *, piece: int = 0, **changes) -> None:
+    def __init__(self, choice: Choice | None = None, *, piece: int = 0, **changes: Any) -> None:
         self.log = Log()
         self.client = Client(choice)
         self.server = Transport(settings(**changes), random=os.urandom, listener=self.log)

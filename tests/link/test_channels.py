@@ -32,7 +32,12 @@ def refused(live: Live, kind: str = "session", *, window: int = 2**20, packet: i
     live.client.send(90, string(kind), u32(99), u32(window), u32(packet), extra)
     payload = live.until(92)
     assert payload[:4] == u32(99)
-    return struct.unpack(">I", payload[4:8])[0]
+    return int(struct.unpack(">I", payload[4:8])[0])
+
+
+def has_come(live: Live, size: int) -> bool:
+    """So many bytes of data, and no more."""
+    return live.pump(lambda: len(live.received()) == size)
 
 
 def version(live: Live, peer: int = 0) -> bool:
@@ -62,7 +67,7 @@ def test_C1_window_of_one_byte_makes_progress(server: Server) -> None:
         live.sftp(channel)
         live.data(channel, INIT)
         for size in range(1, 10):
-            assert live.pump(lambda size=size: len(live.received()) == size)
+            assert has_come(live, size)
             live.client.send(93, u32(channel), u32(1))
         live.client.send(93, u32(channel), u32(10_000))
         assert version(live)

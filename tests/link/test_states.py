@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.link.pair import Pair
 IGNORE, UNIMPLEMENTED, DEBUG, EXT_INFO = 2, 3, 4, 7
 
 
-def before_method(**choice) -> Pair:
+def before_method(**choice: Any) -> Pair:
     """Both KEXINITs are known, the client's method has not begun."""
     pair = Pair(Choice(**choice))
     pair.client.auto = False

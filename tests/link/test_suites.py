@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.link.pair import OFFER, Pair
 AEAD = ("chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 
 
-def talk(choice: Choice, **options) -> Pair:
+def talk(choice: Choice, **options: Any) -> Pair:
     """Keys, messages both ways of awkward lengths, new keys, and messages again."""
     pair = Pair(choice, **options).run()
     assert pair.client.exchanges == 1

@@ -150,7 +150,9 @@ def kernel_status(descriptor: int) -> dict[str, str]:
 
 def regain() -> bool:
     """Try every way back to uid 0; true when one works."""
-    for way in (lambda: os.seteuid(0), lambda: os.setuid(0), lambda: os.setreuid(0, 0), lambda: os.setresuid(0, 0, 0)):
+    ways: tuple[Callable[[], None], ...] = (
+        lambda: os.seteuid(0), lambda: os.setuid(0), lambda: os.setreuid(0, 0), lambda: os.setresuid(0, 0, 0))
+    for way in ways:
         with contextlib.suppress(OSError):
             way()
     return os.geteuid() == 0

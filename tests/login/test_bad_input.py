@@ -66,7 +66,7 @@ def in_an_open_folder(path: Path) -> None:
     path.parent.chmod(0o777)
 
 
-DAMAGES = {
+DAMAGES: dict[Callable[[Path], None], str] = {
     readable_by_all: "world-readable", writable_by_all: "world-writable", somebody_elses: "owned by uid 12345",
     gone: "No such file or directory", a_directory: "not a regular file", in_an_open_folder: "is world-writable"}
 

@@ -51,7 +51,7 @@ def lets_in(server: Server, user: str, password: str) -> bool:
     try:
         transport.start_client(timeout=LIMIT)
         transport.auth_password(user, password)
-        return transport.is_authenticated()
+        return bool(transport.is_authenticated())
     except paramiko.SSHException:
         return False
     finally:

@@ -186,11 +186,11 @@ def link(jail: tuple[Road, Path], request: pytest.FixtureRequest) -> Iterator[tu
     (home / name).unlink(missing_ok=True)
 
 
-def rows(kind: str) -> dict[str, object]:
-    return {"argvalues": [(row, kind) for row in LINKS], "ids": [row[0] for row in LINKS], "indirect": True}
+def every_link(kind: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("link", [(row, kind) for row in LINKS], ids=[row[0] for row in LINKS], indirect=True)
 
 
-@pytest.mark.parametrize("link", **rows("file"))
+@every_link("file")
 def test_f10_links_to_files_inside_a_chroot(jail: tuple[Road, Path], link: tuple[str, str]) -> None:
     """Each request that follows links gets to the file, each that does not finds the link."""
     (road, home), (path, leads) = jail, link
@@ -213,7 +213,7 @@ def test_f10_links_to_files_inside_a_chroot(jail: tuple[Road, Path], link: tuple
     assert client.status(client.ask(rawsftp.REMOVE, text("/moved"))) == 0 and file.read_bytes() == b"by scp"
 
 
-@pytest.mark.parametrize("link", **rows("directory"))
+@every_link("directory")
 def test_f10_links_to_directories_inside_a_chroot(jail: tuple[Road, Path], link: tuple[str, str]) -> None:
     (road, home), (path, _) = jail, link
     client, directory = road.sftp(3), home / "real" / "directory"

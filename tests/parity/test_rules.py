@@ -11,6 +11,7 @@ import pytest
 
 from tests.clients import rawsftp
 from tests.clients.rawsftp import CREAT, READ_FLAG, TRUNC, WRITE_FLAG, RawSftp, SftpStatus, text, u32, u64
+from tests.machine import free_port
 from tests.matrix.road import Road
 from tests.parity.rules import CASES, DIFFERENT, SERVER
 from tests.servers import Server, Site, scratch
@@ -82,9 +83,9 @@ def tried(client: RawSftp, place: Path) -> tuple[str, ...]:
     return read, seen, written, listed, mode
 
 
-def verdicts(root: Path, keys: Path, port: int, *, ours: bool) -> tuple[Verdicts, int]:
+def verdicts(root: Path, keys: Path, port: int, *, ours: bool) -> Verdicts:
     root.mkdir()
-    site = Site(root, keys, **({"port": port} if port else {}))
+    site = Site(root, keys, port=port)
     site.add_account("other")
     site.groups["team"] = (63100, ("demo",))
     server = Server(site, ours=ours)
@@ -104,7 +105,7 @@ def verdicts(root: Path, keys: Path, port: int, *, ours: bool) -> tuple[Verdicts
     finally:
         server.stop()
         shutil.rmtree(root)
-    return found, site.port
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +113,8 @@ def both(keys: Path) -> tuple[Verdicts, Verdicts]:
     """On the same paths: the verdicts of a C proftpd and of ours."""
     with scratch() as root:
         root.chmod(0o755)
-        theirs, port = verdicts(root / "site", keys, 0, ours=False)
-        return theirs, verdicts(root / "site", keys, port, ours=True)[0]
+        port = free_port()
+        return verdicts(root / "site", keys, port, ours=False), verdicts(root / "site", keys, port, ours=True)
 
 
 def differing(both: tuple[Verdicts, Verdicts]) -> dict[str, list[str]]:

@@ -21,6 +21,7 @@ import paramiko
 
 from tests.clients import openssh
 from tests.clients.rawsftp import RawSftp
+from tests.machine import free_port
 from tests.matrix.road import receive
 from tests.servers import PASSWORD, Server, Site, scratch
 from tests.waiting import wait_until
@@ -128,12 +129,11 @@ def record(keys: Path, extra: str, prepare: Callable[[Site], None], script: Scri
     with scratch() as root, scratch() as local:
         root.chmod(0o755)
         site_root = root / "site"
-        port = 0
+        port = free_port()
         recordings = []
         for ours in (False, True):
             site_root.mkdir()
-            site = Site(site_root, keys, **({"port": port} if port else {}))
-            port = site.port
+            site = Site(site_root, keys, port=port)
             prepare(site)
             (local / "work").mkdir()
             recordings.append(_record(Server(site, ours=ours), extra, local / "work", script))

@@ -63,19 +63,19 @@ def test_F4_ranges_beyond_the_kernels(road: Road, version: int, offset: int, cou
     handle, other = client.create("f"), client.create("g")
     client.write(handle, 0, b"content")
     digest, ends = text("md5"), u64(offset) + u64(count) + u32(0)
-    requests = [
-        (EXTENDED, text("check-file-handle"), text(handle), digest, ends),
-        (EXTENDED, text("check-file-name"), text("f"), digest, ends),
-        (EXTENDED, text("copy-data"), text(handle), u64(offset), u64(count), text(other), u64(0)),
-        (EXTENDED, text("copy-data"), text(handle), u64(0), u64(count), text(other), u64(offset)),
+    requests: list[tuple[int, list[bytes]]] = [
+        (EXTENDED, [text("check-file-handle"), text(handle), digest, ends]),
+        (EXTENDED, [text("check-file-name"), text("f"), digest, ends]),
+        (EXTENDED, [text("copy-data"), text(handle), u64(offset), u64(count), text(other), u64(0)]),
+        (EXTENDED, [text("copy-data"), text(handle), u64(0), u64(count), text(other), u64(offset)]),
     ]
     if count < 2**32:
-        requests += [(raw.READ, text(handle), u64(offset), u32(count)),
-                     (raw.WRITE, text(handle), u64(offset), text(bytes(count)))]
+        requests += [(raw.READ, [text(handle), u64(offset), u32(count)]),
+                     (raw.WRITE, [text(handle), u64(offset), text(bytes(count))])]
     if version == 6:
-        requests += [(raw.BLOCK, text(handle), u64(offset), u64(count), u32(0x80)),
-                     (raw.UNBLOCK, text(handle), u64(offset), u64(count))]
-    for kind, *parts in requests:
+        requests += [(raw.BLOCK, [text(handle), u64(offset), u64(count), u32(0x80)]),
+                     (raw.UNBLOCK, [text(handle), u64(offset), u64(count)])]
+    for kind, parts in requests:
         assert client.status(client.ask(kind, *parts)) in (raw.FAILURE, 23 if version == 6 else raw.OP_UNSUPPORTED), parts
     assert client.read(handle, 0, 100) == b"content" and client.stat("g").size == 0
 
@@ -89,8 +89,8 @@ def test_F13_a_handle_of_another_channel_means_nothing(road: Road) -> None:
             (raw.FSTAT, handle, u32(1)), (raw.FSETSTAT, handle, u32(1) + b"\1" + u64(9)),
             (raw.BLOCK, handle, u64(0) + u64(1) + u32(0x80)), (raw.READDIR, directory, b"")):
         assert other.status(other.ask(kind, text(name), rest)) == 9
-    for name in ("fsync@openssh.com", "fstatvfs@openssh.com"):
-        assert other.status(other.extended(name, text(handle))) == 9
+    for extension in ("fsync@openssh.com", "fstatvfs@openssh.com"):
+        assert other.status(other.extended(extension, text(handle))) == 9
     assert one.write(handle, 0, b"mine") == OK and one.read(handle, 0, 9) == b"mine" and one.close(handle) == OK
 
 

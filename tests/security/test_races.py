@@ -13,7 +13,6 @@ import pytest
 
 from pyproftpd.errors import Refused
 from pyproftpd.unix import syscalls
-from pyproftpd.vfs import attributes
 from tests.unit.vfs.windows import Window, request
 
 #: each try is a request; without protection one of the first few hundred hits
@@ -98,7 +97,7 @@ def test_F8_nor_where_the_kernel_lacks_the_call(here: Window, monkeypatch: pytes
     def missing(dirfd: int, name: str, mode: int) -> None:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(attributes.syscalls, "fchmodat2", missing)
+    monkeypatch.setattr(syscalls, "fchmodat2", missing)
     here.view.set_attributes(request("SETSTAT", "WRITE"), "open/file", mode=0o611)
     assert stat.S_IMODE((here.root / "open/file").stat().st_mode) == 0o611
     assert modes_tried(here) == {0o600}
@@ -110,7 +109,8 @@ def test_F8_nothing_goes_through_a_directory_that_was_exchanged_for_a_link(here:
     (here.root / "open/link").unlink()
     (here.root / "open/file").mkdir()
     (here.root / "open/link").symlink_to("../closed")
-    view, seen = here.view, []
+    view = here.view
+    seen: list[bytes | str] = []
     requests: tuple[Callable[[], object], ...] = (
         lambda: view.mkdir(request("MKD", "WRITE"), "open/file/made"),
         lambda: here.put("open/file/put", b"x"),

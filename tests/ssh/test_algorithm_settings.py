@@ -35,9 +35,9 @@ def lists(port: int) -> list[list[str]]:
                 for names in live.client.server_lists]
 
 
-def signature_algorithms(port: int, **choice: str) -> list[str]:
+def signature_algorithms(port: int, choice: Choice | None = None) -> list[str]:
     """``server-sig-algs``."""
-    with Live(port, Choice(**choice)) as live:
+    with Live(port, choice) as live:
         live.request_service()
         payload = next(payload for kind, payload in live.client.own if kind == 7)
     name, at = take_string(payload, 4)
@@ -62,8 +62,8 @@ def test_T13_settings_count_wherever_they_stand(start: Callable[..., Server], si
     for value in DIRECTIVES.values():
         assert offered[value[1]] == value[2]
     assert offered[3] == offered[2] and offered[5] == offered[4]
-    assert signature_algorithms(port, kex="ecdh-sha2-nistp384", cipher="aes256-ctr", mac="hmac-sha2-512",
-                                host_key="rsa-sha2-256") == ["ecdsa-sha2-nistp256", "ssh-ed25519"]
+    assert signature_algorithms(port, Choice(kex="ecdh-sha2-nistp384", cipher="aes256-ctr", mac="hmac-sha2-512",
+                                             host_key="rsa-sha2-256")) == ["ecdsa-sha2-nistp256", "ssh-ed25519"]
     if place == "virtualhost":
         assert lists(site.port)[2] != ["aes256-ctr", "aes128-ctr"]
 
@@ -111,6 +111,11 @@ def test_an_unknown_name_stops_the_start_and_the_nearest_is_told(site: Site, dir
     assert wrong in said and f"{nearest}" in said.replace(wrong, "") and "proftpd.conf" in said
 
 
+def until_judged(live: Live) -> None:
+    """USERAUTH_SUCCESS or USERAUTH_FAILURE has come, or the connection has gone."""
+    live.pump(lambda: any(kind in (51, 52) for kind, _ in live.client.messages))
+
+
 def test_cipher_none_needs_a_word_for_passwords(start: Callable[..., Server], site: Site) -> None:
     choice = Choice(cipher="none", mac="none")
     for option, reason in (("", False), ("SFTPOptions AllowInsecureLogin\n", True)):
@@ -118,7 +123,7 @@ def test_cipher_none_needs_a_word_for_passwords(start: Callable[..., Server], si
         with Live(server.port, choice) as live:
             live.request_service()
             live.client.send(50, string("demo"), string("ssh-connection"), string("password"), b"\0", string("secret"))
-            live.pump(lambda live=live: any(kind in (51, 52) for kind, _ in live.client.messages))
+            until_judged(live)
             assert any(kind == 52 for kind, _ in live.client.messages) is reason
         server.stop()
 

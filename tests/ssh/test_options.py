@@ -15,8 +15,9 @@ from mod_sftp import words
 from tests.clients import openssh, rawsftp
 from tests.clients.rawsftp import RawSftp, text
 from tests.link.client import Choice, string, u32
-from tests.link.live import LIMIT, Live
+from tests.link.live import Live
 from tests.servers import Server, Site
+from tests.waiting import LIMIT
 
 Check = Callable[[Server, Site], bool]
 

@@ -131,7 +131,7 @@ def test_channels_per_user(start: Callable[..., Server], site: Site) -> None:
             assert live.until(92)[4:8] in (u32(1), u32(4))
 
 
-CLIENT_MATCHES = {
+CLIENT_MATCHES: dict[str, Callable[[Live], bool]] = {
     "sftpCiphers aes192-ctr": lambda live: live.client.server_lists[2] == ["aes192-ctr"],
     "sftpDigests hmac-sha2-512": lambda live: live.client.server_lists[4] == ["hmac-sha2-512"],
     "sftpHostKeys rsa-sha2-256": lambda live: live.client.server_lists[1] == ["rsa-sha2-256"],

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -23,6 +23,8 @@ from tests.matrix.road import Road
 from tests.servers import Server, Site, scratch
 from tests.transfers.faults import Faults
 from tests.transfers.tracing import session_of, upload
+
+Answer = TypeVar("Answer")
 
 pytestmark = pytest.mark.root
 
@@ -57,7 +59,7 @@ class Ground:
     elsewhere: Path
     log: Callable[[], str]
 
-    def each(self, prepare: Callable[[], None], act: Callable[[], object], error: str) -> Iterator[tuple[str, object]]:
+    def each(self, prepare: Callable[[], None], act: Callable[[], Answer], error: str) -> Iterator[tuple[str, Answer]]:
         """Do it again for each call that it makes, while that call fails: (which call, what was answered)."""
         prepare()
         _, calls = self._during(act)
@@ -69,7 +71,7 @@ class Ground:
                     break
                 yield f"{name} {turn}", answer
 
-    def _during(self, act: Callable[[], object], *fault: Any) -> tuple[object, list[str]]:
+    def _during(self, act: Callable[[], Answer], *fault: Any) -> tuple[Answer, list[str]]:
         self.faults.arm(self.pid, *fault)
         try:
             answer = act()
