@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from mod_sftp.conf import SftpConf
 from pyproftpd import API
 from pyproftpd.api.module import Module, Table
+from pyproftpd.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,15 +37,24 @@ class SftpFrontEnd:
         return scope.get(SftpConf).engine
 
     def prepare(self, configuration: Configuration) -> list[str]:
-        """Load the keys of every server, as root, and warm up, so that the first client finds what the second finds."""
+        """Load the keys of every server, as root, and warm up, so that the first client finds what the second finds.
+
+        Raises ``ConfigErrors``.
+        """
         from mod_sftp import serving
 
         fips = serving.fips_asked(configuration)
         servers = [scope for scope in configuration.servers if self.claims(scope)]
         loaded: dict[str, PrivateSigner] = {}
+        faults: list[ConfigError] = []
         for scope in servers:
-            self._prepared[scope] = serving.prepare(scope, loaded, fips=fips)
-        return list(dict.fromkeys(note for scope in servers for note in serving.remarks(scope)))
+            try:
+                self._prepared[scope] = serving.prepare(scope, loaded, fips=fips)
+            except ConfigError as error:
+                faults.append(error)
+        if faults:
+            raise ConfigErrors(tuple(faults))
+        return list(dict.fromkeys(note for scope in servers for note in (*self._prepared[scope].faults, *serving.remarks(scope))))
 
     def rehearsal(self, directory: Path) -> Rehearsal | None:
         """Played with the keys of the first server that has any; its key exchange is none that FIPS knows."""

@@ -46,11 +46,12 @@ PESSIMISTIC = frozenset({"PessimisticKexinit", "OldProtocolCompat"})
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the master made ready for one server; ``notes`` are for the SFTPLog of its sessions."""
+    """What the master made ready for one server; ``notes`` are for the SFTPLog of its sessions, ``faults`` for who starts it."""
 
     keys: tuple[Signer, ...]
     groups: Groups
     notes: tuple[str, ...]
+    faults: tuple[str, ...]
     fips: bool
 
 
@@ -82,22 +83,28 @@ def _untraced(scope: Scope) -> tuple[str, ...]:
 
 
 def prepare(scope: Scope, loaded: dict[str, PrivateSigner], *, fips: bool) -> Prepared:
-    """Load the host keys of a server and run half a session; the caller is root. ``loaded``: keys by path, see keyring."""
+    """Load the host keys of a server and run half a session; the caller is root. ``loaded``: keys by path, see keyring.
+
+    Raises ``ConfigError`` where keys are configured and none can be used: every session would be refused.
+    """
     conf, server = scope.get(SftpConf), scope.get(ServerConf)
-    notes: list[str] = []
+    faults: list[str] = []
     keys = load_host_keys(
         (word for word in conf.host_key if not word.startswith(AGENT)),
         limits=conf.key_limits, insecure="InsecureHostKeyPerms" in conf.options,
         passphrase=Passphrases(f"{server.server_name}:{server.port}", conf.pass_phrase_provider,
-                               interactive=os.isatty(0), say=notes.append),
-        say=notes.append, loaded=loaded)
-    notes += [f"using '{key.origin}' as {_described(key)}" for key in keys]
+                               interactive=os.isatty(0), say=faults.append),
+        say=faults.append, loaded=loaded)
+    where = conf.source("host_key")
+    if faults and not keys and not any(word.startswith(AGENT) for word in conf.host_key):
+        raise ConfigError("no host key of this server can be used", where, hint="; ".join(faults))
+    notes = [*faults, *(f"using '{key.origin}' as {_described(key)}" for key in keys)]
     groups = Groups(load_groups(conf.dh_param_file, notes.append), weak="AllowWeakDH" in conf.options)
     for _, place in PROGRAMS.values():
         importlib.import_module(place.partition(":")[0])
     terms = make_terms(conf, keys, groups, Overrides(), fips=fips)
     warm_up(Settings(f"SSH-2.0-{SOFTWARE}", terms, signature_algorithms(conf, fips=fips)), os.urandom)
-    return Prepared(keys, groups, tuple(notes), fips)
+    return Prepared(keys, groups, tuple(notes), tuple(f"{where}: {fault}" for fault in faults), fips)
 
 
 def serve(session: Session, prepared: Prepared) -> None:

@@ -226,7 +226,7 @@ def container_of(data: bytes) -> str:
     first = head.split(b" ", 1)[0]
     if _is_key_type(first):
         return "an OpenSSH public key"
-    return "no key in a known format"
+    return "something that is no key in a known format"
 
 
 _NOT_PRIVATE = (

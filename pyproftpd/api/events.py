@@ -59,6 +59,10 @@ class EventBus:
     def on(self, event: type, handler: Callable[..., None]) -> None:
         self._handlers.setdefault(event, []).append(handler)
 
+    def handlers(self, event: type) -> tuple[Callable[..., None], ...]:
+        """For who must go on where one of them refuses."""
+        return tuple(self._handlers.get(event, ()))
+
     def emit(self, event: object, *context: Any) -> None:
         """Call every handler as ``handler(event, *context)``; an exception stops the rest and reaches the caller."""
         for handler in self._handlers.get(type(event), ()):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyproftpd.api.events import EventBus, PostParse
@@ -79,19 +81,36 @@ def examine(options: Options) -> tuple[str, ...]:
 
 def _made(options: Options) -> World:
     configuration = load(options.path, labels=options.labels, overrides=options.overrides)
-    try:
-        event_bus(configuration.modules).emit(PostParse(configuration))
-        services, notes = _services(configuration)
-        for frontend in dict.fromkeys(service.frontend for service in services):
+    faults: list[ConfigError] = []
+    for handler in event_bus(configuration.modules).handlers(PostParse):
+        with _collected(faults):
+            handler(PostParse(configuration))
+    services, notes = _services(configuration)
+    for frontend in dict.fromkeys(service.frontend for service in services):
+        with _collected(faults):
             notes.extend(frontend.prepare(configuration))
-        for service in services:
+    for service in services:
+        with _collected(faults):
             order.build(service.scope, configuration, None, ServerLogger(StderrSink()))
-            resolve(service.scope, configuration.modules)
+        resolve(service.scope, configuration.modules)
+    uid = gid = -1
+    with _collected(faults):
         uid, gid = _daemon_ids(configuration.servers[0])
-    except ConfigError as error:
-        raise ConfigErrors((error,)) from error
+    if faults:
+        raise ConfigErrors(tuple(faults))
     return World(configuration, Dispatcher(configuration.modules), services, uid, gid,
                  (*configuration.warnings, *notes))
+
+
+@contextmanager
+def _collected(faults: list[ConfigError]) -> Iterator[None]:
+    """What is found at fault here is told together with what else there is."""
+    try:
+        yield
+    except ConfigErrors as error:
+        faults.extend(error.errors)
+    except ConfigError as error:
+        faults.append(error)
 
 
 def resolve(server: Scope, modules: tuple[Module, ...]) -> None:

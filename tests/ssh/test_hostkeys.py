@@ -250,3 +250,41 @@ def test_rotation_can_be_switched_off(start: Callable[..., Server], option: str)
         assert live.alive()
         announced = any(kind == 80 and b"hostkeys-00@openssh.com" in payload for kind, payload in live.client.messages)
         assert announced == (not option)
+
+
+def test_a_file_that_is_no_key_is_named_at_start(bare: Site, start: Callable[..., Server]) -> None:
+    """With its line; where it was the only key, nothing starts that would refuse everybody."""
+    (bare.root / "garbage").write_text("nonsense\n")
+    (bare.root / "garbage").chmod(0o600)
+    line = f"SFTPHostKey {bare.root}/garbage\n"
+    reason = f"host key '{bare.root}/garbage' skipped: not a private key but something that is no key in a known format\n"
+    number = len(bare.configuration("").read_text().splitlines()) + 1
+    assert refusal(bare, line).endswith(f"proftpd.conf:{number}: no host key of this server can be used; {reason}")
+    key = keygen(bare.root / "key", "-t", "ed25519")
+    assert offered(start(f"{line}SFTPHostKey {key}\n")) == {"ssh-ed25519"}
+    assert f"proftpd.conf:{number}: {reason}" in bare.log("stderr")
+
+
+def test_a_key_that_waits_for_a_pass_phrase_does_not_vanish_at_a_reload(bare: Site) -> None:
+    """The terminal has gone: the keys that are there go on."""
+    key = keygen(bare.root / "locked", "-t", "ed25519", phrase=SECRET)
+    path = bare.configuration(f"SFTPHostKey {key}\n")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(OURS, [OURS, "-n", "-c", str(path)])
+    try:
+        expect(terminal, b"Passphrase:")
+        os.write(terminal, SECRET.encode() + b"\n")
+        wait_for_port(bare.port)
+        expect(terminal, b"STARTUP")
+        os.kill(pid, signal.SIGHUP)
+        said = expect(terminal, b"the old one stays in force")
+        assert b"no host key of this server can be used" in said
+        with Live(bare.port) as live:
+            assert live.pump(lambda: bool(live.client.server_lists))
+            assert live.client.server_lists[1] == ["ssh-ed25519"]
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        drain(terminal)
+        os.waitpid(pid, 0)
+        os.close(terminal)

@@ -17,7 +17,7 @@ from typing import Any
 
 from pyproftpd.api.auth import Account, Verdict
 from pyproftpd.api.events import PostParse
-from pyproftpd.errors import ConfigError
+from pyproftpd.errors import ConfigError, ConfigErrors
 from pyproftpd.session.conf import AuthFile, AuthFileConf
 from pyproftpd.session.sources import decoy
 
@@ -265,7 +265,8 @@ def make(scope: Any, facts: Any = None) -> FileSource | None:
 
 
 def verify(event: PostParse) -> None:
-    """Before a configuration comes into force: its files, as far as they exist. Raises ``ConfigError``."""
+    """Before a configuration comes into force: its files. Raises ``ConfigErrors``."""
+    wrong: list[ConfigError] = []
     for scope in event.configuration.servers:
         conf, source = scope.get(AuthFileConf), make(scope)
         if source is None:
@@ -273,10 +274,11 @@ def verify(event: PostParse) -> None:
         where = conf.source("auth_user_file") or conf.source("auth_group_file")
         try:
             faults = source.load()
-        except FileNotFoundError:
-            continue
         except OSError as error:
-            raise ConfigError(f"unable to use {error.filename}: {error.strerror}", where) from error
+            wrong.append(ConfigError(f"unable to use {error.filename}: {error.strerror}", where))
+            continue
         if faults and "SyntaxCheck" in conf.auth_file_options:
             path, fault = faults[0]
-            raise ConfigError(f"{path}:{fault.args[0]}: {fault.args[1]}", where)
+            wrong.append(ConfigError(f"{path}:{fault.args[0]}: {fault.args[1]}", where))
+    if wrong:
+        raise ConfigErrors(tuple(wrong))
