@@ -125,7 +125,7 @@ def _transfer_command(path: str, *, append: bool, writes: bool) -> Command:
 
 
 def _upload(sftp: SftpServer, cmd: Command, request: Request, want: fxp.Opening) -> Upload:
-    """The size attribute is never used, permissions only for a new file (behaviours 139, 142)."""
+    """The size attribute is never used, all others only for a new file (behaviours 139, 142)."""
     attrs = request.attrs
     mode = attrs.permissions & 0o7777 if attrs.has(Attr.PERMISSIONS) else 0
     if "IgnoreSFTPUploadPerms" in sftp.terms.options:
@@ -133,7 +133,8 @@ def _upload(sftp: SftpServer, cmd: Command, request: Request, want: fxp.Opening)
     upload = sftp.view.open_upload(
         cmd, cmd.path or "", create=want.create, exclusive=want.exclusive, truncate=want.truncate, append=want.append,
         mode=mode or None, readable=want.read or not want.write)
-    apply_new(sftp, cmd, upload, attrs)
+    if not upload.replaces:
+        apply_new(sftp, cmd, upload, attrs)
     return upload
 
 

@@ -117,3 +117,46 @@ def test_asyncssh_in_every_version_that_it_speaks(server: Server, tree: Path, tm
     assert digest(tmp_path / "back") == digest(tree)
     block = server.site.accounts["demo"].home / "tree" / "block"
     assert block.read_bytes()[10:13] == b"xyz" and block.stat().st_mode & 0o777 == 0o604
+
+
+@pytest.mark.parametrize("version", [3, 4, 5, 6])
+def test_what_else_asyncssh_asks_for(server: Server, version: int) -> None:
+    """Extensions, LINK, locks and flags of the later versions, in the client's own words."""
+    async def body(connection: asyncssh.SSHClientConnection, sftp: asyncssh.SFTPClient) -> None:
+        async with sftp.open("a", "wb") as file:
+            await file.write(bytes(100_000))
+            await file.fsync()
+            await file.setstat(asyncssh.SFTPAttrs(permissions=0o640))
+            await file.utime(ns=(1_000_000_005, 2_000_000_007))
+            if version >= 6:
+                await file.lock(0, 10, asyncssh.FXF_BLOCK_WRITE)
+                await file.unlock(0, 10)
+            assert (await file.statvfs()).bsize == (await sftp.statvfs(".")).bsize
+        found = await sftp.stat("a")
+        assert found.permissions is not None and found.permissions & 0o777 == 0o640
+        assert (found.atime, found.mtime, found.mtime_ns) == (1, 2, 7 if version >= 4 else None)
+        await sftp.link("a", "hard")
+        await sftp.remote_copy("a", "copy")
+        await sftp.symlink("a", "link")
+        await sftp.setstat("link", asyncssh.SFTPAttrs(atime=5, mtime=6), follow_symlinks=False)
+        assert (await sftp.lstat("link")).mtime == 6 and (await sftp.stat("link")).mtime == 2
+        await sftp.makedirs("x/y/z")
+        await sftp.rmtree("x")
+        assert sftp.limits.max_write_len == 511 * 1024
+        if version >= 5:
+            await sftp.rename("copy", "hard", flags=asyncssh.FXR_OVERWRITE)
+            opened = await sftp.open56("gone", asyncssh.ACE4_WRITE_DATA,
+                                       asyncssh.FXF_CREATE_NEW | asyncssh.FXF_DELETE_ON_CLOSE)
+            assert await sftp.exists("gone")
+            await opened.close()
+        else:
+            await sftp.posix_rename("copy", "hard")
+        if version >= 6:
+            checked = await sftp.realpath("a", "b", "../../hard", check=asyncssh.FXRP_STAT_ALWAYS)
+            assert checked.filename == str(home / "hard") and checked.attrs.size == 100_000
+            assert {entry.filename: entry.attrs.nlink for entry in await sftp.readdir(".")}["a"] == 1
+
+    home = server.site.accounts["demo"].home
+    asyncssh_session(server, version, body)
+    assert sorted(os.listdir(home)) == ["a", "hard", "link"]
+    assert (home / "hard").read_bytes() == bytes(100_000) and not (home / "hard").samefile(home / "a")

@@ -1,4 +1,4 @@
-"""20 GiB both ways over one connection with every log on. Minutes long: set SOAK to run it."""
+"""20 GiB both ways over one connection. Minutes long: set SOAK to run it. (With every log on: tests/behaviours.)"""
 
 from __future__ import annotations
 

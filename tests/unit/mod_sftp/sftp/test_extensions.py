@@ -381,6 +381,15 @@ def test_extended_attributes(desk: Desks, root: Path, by_handle: bool) -> None:
     assert all(name.startswith("user.") for name in os.listxattr(root / "f"))
 
 
+def test_extended_attributes_of_an_open_are_for_new_files_only(desk, root: Path) -> None:
+    client = desk().client
+    attrs = u32(0x80000000) + u32(1) + text("user.a") + text("first")
+    client.close(client.create("f", attrs=attrs))
+    client.close(client.create("f", attrs=attrs.replace(b"first", b"later")))
+    client.close(client.open("f", raw.READ_FLAG, attrs=attrs.replace(b"first", b"third")))
+    assert os.getxattr(root / "f", "user.a") == b"first"
+
+
 def test_extended_attributes_may_be_hidden(desk: Desks, root: Path) -> None:
     """Behaviours 134: FSOptions."""
     (root / "f").touch()
