@@ -12,6 +12,7 @@ from tests.clients import openssh
 from tests.link.client import Choice, string, u32
 from tests.link.live import INIT, VERSION, Live
 from tests.servers import Server, Site
+from tests.waiting import wait_until
 
 #: variable and note -> what it must look like in a session of OpenSSH with the options below
 PUBLISHED = {
@@ -248,3 +249,17 @@ def test_rekey_none_never_asks(start: Callable[..., Server]) -> None:
         live.client.begin()
         assert live.pump(lambda: live.client.exchanges == 2)
         assert live.alive() and live.client.exchanges == 2
+
+
+def test_openssh_answers_probes(start: Callable[..., Server], site: Site) -> None:
+    """SFTPClientAlive asks a client that says nothing for longer than it would have, and it stays."""
+    server = start(f"SFTPClientAlive 20 1\nTraceLog {site.root}/log/trace.log\nTrace ssh2:3\n")
+    command = ["sftp", "-q", "-P", str(server.port), *openssh.options(server), "-b", "-", "demo@127.0.0.1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdin is not None and client.stdout is not None
+        wait_until(lambda: site.log("trace.log").count("received SSH_MSG_CHANNEL_FAILURE (100) packet") >= 3,
+                   lambda: site.log("trace.log")[-2000:])
+        client.stdin.write("pwd\n")
+        client.stdin.close()
+        assert "Remote working directory" in client.stdout.read()
+        assert client.wait() == 0

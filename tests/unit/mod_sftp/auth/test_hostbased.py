@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import asyncssh
 import paramiko
 import pytest
 
@@ -64,3 +66,17 @@ def test_the_name_is_that_of_the_address_where_names_are_looked_up(start: Callab
     with connect(server) as client:
         assert failure(login(client, key)) == METHODS
         assert login(client, key, host=own, signed_host=own) == bytes((SUCCESS,))
+
+
+def test_a_client_that_vouches_by_itself(server: Server, keys: Path) -> None:
+    """AsyncSSH speaks the method without a helper of the system."""
+    async def log_in(key: str) -> None:
+        connection = asyncssh.connect("127.0.0.1", server.port, username="demo", known_hosts=None, config=None,
+                                      client_keys=None, client_host_keys=[str(keys / key)], preferred_auth="hostbased",
+                                      client_host="desk.example.org", client_username="local")
+        async with connection as client, client.start_sftp_client() as sftp:
+            assert await sftp.exists(".")
+
+    asyncio.run(log_in("client_ed25519"))
+    with pytest.raises(asyncssh.PermissionDenied):
+        asyncio.run(log_in("client_ecdsa"))
