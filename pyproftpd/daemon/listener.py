@@ -82,6 +82,8 @@ class Listeners:
         """
         conf = world.main.get(DaemonConf)
         self.bindings = Bindings(world)
+        #: what the administrator should know, said once
+        self.notes: list[str] = []
         self._backlog = conf.tcp_back_log
         self._world = world
         ipv6 = (conf.use_ipv6 if options.ipv6 is None else options.ipv6) and sockets.has_ipv6()
@@ -107,6 +109,8 @@ class Listeners:
                 if error.errno != errno.EADDRNOTAVAIL:
                     raise StartError(self._explain(address, error)) from error
                 everywhere = wildcard(address.port, ipv6=ipv6)
+                self.notes.append(f"{address.host} is no address of this machine: listening on every address at port "
+                                  f"{address.port} for it, in case that it appears")
                 if everywhere not in self.sockets:
                     self._open([everywhere], kept, ipv6)
 

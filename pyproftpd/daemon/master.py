@@ -256,7 +256,7 @@ class Master:
         self._renew_doors()
         gc.unfreeze()
         self._settle()
-        for note in world.notes:
+        for note in (*world.notes, *listeners.notes):
             log.notice(note)
         log.notice("configuration reloaded")
         self.loop.interrupt()
@@ -273,12 +273,12 @@ class Master:
 
     def _renew_files(self) -> None:
         """PidFile may have moved; the scoreboard stays where the living sessions are."""
-        path = self.world.main.get(DaemonConf).pid_file
-        if path == self.pidfile.path:
+        conf = self.world.main.get(DaemonConf)
+        if conf.pid_file == self.pidfile.path:
             return
         with self.privs.root():
             try:
-                moved = PidFile.write(path, os.getpid())
+                moved = PidFile.write(conf, os.getpid())
             except StartError as error:
                 self.log.error(str(error))
                 return

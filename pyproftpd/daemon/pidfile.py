@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from dataclasses import dataclass
 
 from pyproftpd.daemon.world import StartError
+from pyproftpd.session.conf import DaemonConf
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +17,9 @@ class PidFile:
     pid: int
 
     @classmethod
-    def write(cls, path: str, pid: int) -> PidFile:
+    def write(cls, conf: DaemonConf, pid: int) -> PidFile:
         """Mode 0644; never through a link, since the directory may be somebody else's. Raises ``StartError``."""
+        path = conf.pid_file
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
             try:
@@ -25,7 +28,9 @@ class PidFile:
             finally:
                 os.close(fd)
         except OSError as error:
-            raise StartError(f"cannot write PidFile {path}: {error.strerror}") from error
+            where = conf.source("pid_file")
+            reason = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+            raise StartError(f"{f'{where}: ' if where else ''}cannot write PidFile {path}: {reason}") from error
         return cls(path, pid)
 
     def remove(self) -> None:

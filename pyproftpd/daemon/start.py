@@ -54,7 +54,7 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
     conf = world.main.get(DaemonConf)
     listeners = Listeners(world, options)
     board = open_scoreboard(conf, master=os.getpid())
-    for text in (*complaints, *world.notes):
+    for text in (*complaints, *world.notes, *listeners.notes):
         log.notice(text)
         if not options.quiet and not options.to_terminal:
             print(text, file=sys.stderr)
@@ -68,7 +68,7 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
         terminal = detach()
     if board is not None:
         board.set_master(os.getpid())
-    estate = Estate(world, listeners, log, board, PidFile.write(conf.pid_file, os.getpid()), title_setter())
+    estate = Estate(world, listeners, log, board, PidFile.write(conf, os.getpid()), title_setter())
     child.quiet_standard_streams(keep_stderr=options.to_terminal)
     privs.become_daemon(world.uid, world.gid)
     os.umask(0)
@@ -97,8 +97,8 @@ def open_scoreboard(conf: DaemonConf, *, master: int, keep: bool = False) -> Sco
     except OSError as error:
         where = conf.source("scoreboard_file")
         place = f"{where}: " if where else ""
-        raise StartError(f"{place}cannot open ScoreboardFile {error.filename or conf.scoreboard_file}: "
-                         f"{error.strerror}") from error
+        culprit = f" ({error.filename})" if error.filename not in (None, conf.scoreboard_file) else ""
+        raise StartError(f"{place}cannot open ScoreboardFile {conf.scoreboard_file}: {error.strerror}{culprit}") from error
 
 
 def detach() -> int:

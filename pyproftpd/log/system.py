@@ -111,6 +111,7 @@ def open_logger(scope: Any, *, foreground: bool = False, debug_level: int | None
             sink = open_sink(target, allow_symlinks=conf.allow_log_symlinks, facility=conf.syslog_facility)
         except (OSError, UnsafePath) as error:
             if warn is not None:
-                warn(f"cannot open log {target}: {error}; writing to syslog instead")
+                reason = error.strerror if isinstance(error, OSError) else error
+                warn(f"cannot open log {target}: {reason}; writing to syslog instead")
             sink = SyslogSink(conf.syslog_facility)
     return ServerLogger(sink, level=level, debug_level=debug, options=frozenset(conf.log_options))

@@ -8,7 +8,10 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.daemon.master import BASE, Master, alive
+from tests.servers import free_port
 
 
 def test_the_command_returns_when_the_daemon_serves_and_has_written_its_pid(master: Master) -> None:
@@ -118,3 +121,30 @@ def test_faults_of_files_are_told_together(master: Master) -> None:
         f"{master.path}:{first + 3}: unable to use {master.root}/none: No such file or directory [AuthGroupFile]",
         f"{master.path}:{first + 1}: AuthOrder: mod_echo.c provides no accounts (expected mod_auth_unix.c, mod_auth_file.c, "
         "mod_auth_pam.c)"]
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("PidFile {root}/none/pid", "cannot write PidFile {root}/none/pid: No such file or directory"),
+    ("PidFile {root}/link", "cannot write PidFile {root}/link: it is a symbolic link"),
+    ("ScoreboardFile {root}/none/b", "cannot open ScoreboardFile {root}/none/b: No such file or directory ({root}/none)")])
+def test_a_file_that_cannot_be_made_is_one_line_with_its_place(master: Master, line: str, said: str) -> None:
+    (master.root / "link").symlink_to(master.root / "elsewhere")
+    master.configure(line.format(root=master.root) + "\n")
+    done = master.run()
+    number = len(master.path.read_text().splitlines())
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, f"{master.path}:{number}: {said.format(root=master.root)}")
+
+
+def test_an_address_that_is_not_there_yet_is_named(master: Master) -> None:
+    port = free_port()
+    done = master.start_daemon(f"<VirtualHost 203.0.113.7>\nPort {port}\n</VirtualHost>\n")
+    assert done.returncode == 0
+    assert f"203.0.113.7 is no address of this machine: listening on every address at port {port} for it" in done.stderr
+
+
+def test_a_log_that_cannot_be_opened_is_named(master: Master) -> None:
+    master.configure(base=BASE.replace("{root}/system.log", "{root}/none/log"))
+    done = master.run()
+    master.daemon = int((master.root / "pid").read_text())
+    assert done.returncode == 0
+    assert f"cannot open log {master.root}/none/log: No such file or directory; writing to syslog instead" in done.stderr
