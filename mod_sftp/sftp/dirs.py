@@ -17,12 +17,15 @@ from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import Refused
 
 if TYPE_CHECKING:
+    from mod_sftp.sftp.act import Steps
     from mod_sftp.sftp.server import SftpServer
     from pyproftpd.vfs.directories import Entry, Listing
 
 #: Entries of one READDIR answer. At NAME_MAX (255 bytes, twice in versions 1 to 3) and about 100 bytes of attributes each
 #: that is at most 80 KiB, below the 256 KiB that OpenSSH's client takes.
 BATCH = 128
+#: Names looked at in one step, some 20 microseconds each.
+LOOKS = 1024
 
 #: Type, request id and count in front of the names; the length of a string.
 NAME_HEAD, LENGTH = 9, 4
@@ -48,11 +51,15 @@ def opendir(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     return sftp.handles.add(DirectoryHandle(inner, listing))
 
 
-def readdir(sftp: SftpServer, cmd: Command, request: Request) -> Entries | None:
+def readdir(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
+    """Rests after every so many names that this client may not see, of which there can be any number in a row."""
     handle = sftp.handles.directory(request.handle)
     listing = handle.listing
     assert listing is not None
-    entries = listing.read(BATCH)
+    entries = listing.read(BATCH, LOOKS)
+    while len(entries) < BATCH and not listing.ended:
+        yield
+        entries += listing.read(BATCH - len(entries), LOOKS)
     sftp.transferred = True
     cmd.bytes = handle.cmd.bytes
     if not entries:

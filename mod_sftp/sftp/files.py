@@ -22,6 +22,7 @@ from pyproftpd.wire import vpath
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mod_sftp.sftp.act import Steps
     from mod_sftp.sftp.handles import ReadAt, WriteAt
     from mod_sftp.sftp.server import SftpServer
     from pyproftpd.vfs.downloads import Download
@@ -199,15 +200,17 @@ def remove(sftp: SftpServer, cmd: Command, request: Request) -> None:
     sftp.view.remove(cmd, cmd.path or "")
 
 
-def rename(sftp: SftpServer, cmd: Command, request: Request) -> None:
+def rename(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     """From version 5 the flags may ask to replace; all renames within a file system are atomic (behaviours 156)."""
     overwrite = bool(request.flags & (RenameFlag.OVERWRITE | RenameFlag.ATOMIC))
-    move(sftp, cmd, overwrite=overwrite)
+    return move(sftp, cmd, overwrite=overwrite)
 
 
-def move(sftp: SftpServer, cmd: Command, *, overwrite: bool) -> None:
+def move(sftp: SftpServer, cmd: Command, *, overwrite: bool) -> Steps:
     """Rename, logged as the real server does: the file of an RNTO is the target."""
     try:
-        sftp.view.rename(cmd, cmd.path or "", cmd.path2 or "", overwrite=overwrite)
+        for _ in sftp.view.rename_in_steps(cmd, cmd.path or "", cmd.path2 or "", overwrite=overwrite):
+            sftp.transferred = True
+            yield
     finally:
         cmd.real_path = vpath.outside(sftp.view.chroot, cmd.path2 or "")

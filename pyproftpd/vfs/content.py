@@ -14,16 +14,11 @@ CHUNK = 8 * 1024 * 1024
 _FALL_BACK = frozenset({errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF})
 
 
-def copy_content(reader: int, writer: int, limit: int = sys.maxsize) -> int:
-    """Copy all of one descriptor to another from their positions; returns the bytes.
+def copy_in_steps(reader: int, writer: int, limit: int = sys.maxsize) -> Iterator[int]:
+    """Copy all of one descriptor to another from their positions, a kernel call at a time; yields the bytes copied so far.
 
     Raises ``OSError``; EFBIG before a byte beyond ``limit`` is written.
     """
-    return max(copy_in_steps(reader, writer, limit), default=0)
-
-
-def copy_in_steps(reader: int, writer: int, limit: int = sys.maxsize) -> Iterator[int]:
-    """The same, a kernel call at a time; yields the bytes copied so far."""
     if os.fstat(reader).st_size > limit:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     total, in_kernel = 0, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
@@ -30,22 +31,28 @@ class Listing:
     Names that appear or vanish meanwhile do no harm: each entry is looked at once, when it is read.
     """
 
-    __slots__ = ("cmd", "vpath", "fd", "_admit", "_fakes", "_lines", "_follow", "_pending", "_scan", "denied")
+    __slots__ = ("cmd", "vpath", "fd", "_admit", "_fakes", "_lines", "_follow", "_pending", "_scan", "denied",
+                 "ended")
 
     def __init__(self, fd: int, cmd: Command, vpath: VPath, *, admit: Admit, fakes: Fakes, lines: Lines,
                  follow: bool = False, denied: str = "") -> None:
         """``follow``: show what links point to (ShowSymlinks off); ``denied``: the rule that refuses LIST here, so that the
         directory looks empty."""
         self.denied = denied
+        #: every name has been read
+        self.ended = False
         self.fd, self.cmd, self.vpath = fd, cmd, vpath
         self._admit, self._fakes, self._lines, self._follow = admit, fakes, lines, follow
         self._pending: list[str] = [] if denied else ["..", "."]
         self._scan: Iterator[os.DirEntry[str]] | None = None if denied else os.scandir(fd)
 
-    def read(self, most: int) -> list[Entry]:
-        """Up to ``most`` entries that this client may see; an empty list is the end."""
+    def read(self, most: int, looks: int = sys.maxsize) -> list[Entry]:
+        """Up to ``most`` entries that this client may see, from the next ``looks`` names; an empty list is the end, or
+        ``ended`` says that there is more.
+        """
         found: list[Entry] = []
-        while len(found) < most and (name := self._next()) is not None:
+        while len(found) < most and looks > 0 and (name := self._next()) is not None:
+            looks -= 1
             info = self._look(name)
             if self._admit(name, info):
                 found.append(Entry(name, info))
@@ -55,10 +62,11 @@ class Listing:
         if self._pending:
             return self._pending.pop()
         if self._scan is None:
+            self.ended = True
             return None
         entry = next(self._scan, None)
         if entry is None:
-            self._scan = None
+            self._scan, self.ended = None, True
             return None
         return entry.name
 

@@ -191,7 +191,12 @@ class View:
         namespace.remove(self, cmd, path)
 
     def rename(self, cmd: Command, path: str, target: str, *, overwrite: bool) -> None:
-        rename.rename(self, cmd, path, target, overwrite=overwrite)
+        for _ in self.rename_in_steps(cmd, path, target, overwrite=overwrite):
+            pass
+
+    def rename_in_steps(self, cmd: Command, path: str, target: str, *, overwrite: bool) -> Iterator[None]:
+        """For whoever has more to do than to wait for a move to another disk."""
+        return rename.rename_in_steps(self, cmd, path, target, overwrite=overwrite)
 
     def copy_file(self, cmd: Command, source: str, target: str, overwrite: bool) -> None:
         for _ in self.copy_in_steps(cmd, source, target, overwrite):

@@ -19,6 +19,7 @@ from pyproftpd.api.command import Command
 from pyproftpd.errors import PeerError
 
 if TYPE_CHECKING:
+    from mod_sftp.sftp.act import Steps
     from mod_sftp.sftp.server import SftpServer
 
 #: Ids of one users-groups-by-id request, of each kind; OpenSSH's client asks for those of one listing.
@@ -34,9 +35,9 @@ def fsync(sftp: SftpServer, cmd: Command, request: Request) -> None:
         found.transfer.sync()  # type: ignore[union-attr]
 
 
-def posix_rename(sftp: SftpServer, cmd: Command, request: Request) -> None:
+def posix_rename(sftp: SftpServer, cmd: Command, request: Request) -> Steps:
     """Asks to replace; whether it may is AllowOverwrite's word (behaviours 156, where the real server does not ask)."""
-    files.move(sftp, cmd, overwrite=True)
+    return files.move(sftp, cmd, overwrite=True)
 
 
 def hardlink(sftp: SftpServer, cmd: Command, request: Request) -> None:
