@@ -7,7 +7,6 @@ or that their user has logged in. Nothing that a child does or suffers may end t
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import os
 import signal
@@ -43,7 +42,7 @@ from pyproftpd.unix.timers import Timers
 
 #: how long sessions may take to say goodbye before they are killed
 TERM_LIMIT = 5.0
-#: rest after accept(2) or fork(2) met a limit of the system: the connection waits in the backlog meanwhile
+#: rest after accept(2) or fork(2) failed, mostly at a limit of the system: the connection waits in the backlog meanwhile
 RESOURCE_PAUSE = 0.2
 #: refusals are said at most this often; the number in between is added
 REFUSAL_INTERVAL = 1.0
@@ -51,8 +50,6 @@ REFUSAL_INTERVAL = 1.0
 ACCEPT_BATCH = 16
 #: records read from the children's pipe at a time
 REPORT_BATCH = 256
-
-_SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
 
 
 @dataclass(slots=True)
@@ -130,9 +127,8 @@ class Master:
             try:
                 accepted = self.listeners.accept(fd)
             except OSError as error:
-                self.log.error(f"cannot accept a connection: {error}")
-                if error.errno in _SCARCE:
-                    self._rest()
+                self.log.error(f"cannot accept a connection: {error.strerror}")
+                self._rest()
                 return
             if accepted is None:
                 return

@@ -32,7 +32,7 @@ _STARTED = b"+"
 
 def start(options: Options) -> int:
     """Run the server; returns the exit status of this process. Raises ``ConfigErrors`` and ``StartError``."""
-    close_inherited()
+    settle_descriptors()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the master reloads at it, it would be the end of a server that listens
     os.umask(0o022)
     rlimits.forbid_core_dumps()
@@ -79,8 +79,12 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
     return master.run()
 
 
-def close_inherited() -> None:
-    """Descriptors that whoever started us left open would pass to every session (security.md M2)."""
+def settle_descriptors() -> None:
+    """Descriptors that whoever started us left open would pass to every session (security.md M2); what is opened in the
+    place of a standard stream that he closed would be lost when the streams become /dev/null."""
+    while (null := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(null)
     for name in os.listdir("/proc/self/fd"):
         if int(name) > 2:
             with contextlib.suppress(OSError):

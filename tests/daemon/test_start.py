@@ -148,3 +148,15 @@ def test_a_log_that_cannot_be_opened_is_named(master: Master) -> None:
     master.daemon = int((master.root / "pid").read_text())
     assert done.returncode == 0
     assert f"cannot open log {master.root}/none/log: No such file or directory; writing to syslog instead" in done.stderr
+
+
+@pytest.mark.parametrize("closing", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_started_with_closed_standard_streams(master: Master, closing: str) -> None:
+    """What is opened first would take their numbers, and be lost when they become /dev/null: the listening socket."""
+    master.configure()
+    done = subprocess.run(["sh", "-c", f'exec "$@" {closing}', "sh", *master.command()], env=master.environment)
+    assert done.returncode == 0
+    master.daemon = int((master.root / "pid").read_text())
+    assert master.serves()
+    assert {os.readlink(f"/proc/{master.daemon}/fd/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
+    assert "cannot accept" not in master.log()
