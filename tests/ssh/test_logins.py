@@ -159,3 +159,18 @@ def test_stores_of_home_and_name_are_tried_in_order(start: Callable[..., Server]
         os.chown(path, account.uid, account.gid)
     server = start(prologue=f"SFTPAuthorizedUserKeys file:{site.root}/nothing/%u file:~/.ssh/authorized_keys\n")
     assert openssh.sftp(server, "pwd\n", arguments=ONLY).returncode == 0
+
+
+def test_a_module_may_bring_stores_of_its_own(start: Callable[..., Server], site: Site) -> None:
+    """What mod_sftp_sql needs: a kind of store is a row; one that fails and one that nobody provides cost a line each."""
+    (site.root / "authorized_keys" / "demo").unlink()
+    blob = (site.keys / "client_ed25519.pub").read_text().split()[1]
+    site.write_private("table", f"somebody AAAA\ndemo {blob}\n")
+    server = start(prologue="LoadModule mod_keytable.c\n"
+                   f"SFTPAuthorizedUserKeys sql:/get table:/broken table:{site.root}/table\n",
+                   environment={"PYTHONPATH": str(Path(__file__).parent / "modules")})
+    assert openssh.sftp(server, "pwd\n", arguments=ONLY).returncode == 0
+    assert openssh.sftp(server, "pwd\n", arguments=ONLY, key=site.keys / "client_ecdsa").returncode != 0
+    log = site.log("sftp.log")
+    assert "key store 'sql:/get' ignored: no module provides 'sql:'" in log
+    assert "key store 'table:/broken' refused for user 'demo': the table is upside down" in log
