@@ -53,6 +53,11 @@ NEWER = ("check-file of draft 9", "copy data", "expand-path", "fgetxattr", "frem
          "removexattr", "setxattr", "unlock", "set mode by handle", "scp")
 
 
+def compared_policies() -> list[str]:
+    """All but those about sizes, which 1.3.8 exceeds when it stores and does not ask about when it fetches."""
+    return [name for name in POLICIES if not name.startswith(("aside", "small-"))]
+
+
 def compared(version: int) -> list[Action]:
     return [action for action in ACTIONS if version in action.versions and not action.name.startswith(NEWER)]
 
@@ -68,11 +73,13 @@ def verdicts(keys: Path, *, ours: bool) -> dict[tuple[str, int, str], str]:
             server.start(BASE + sections(site, POLICIES))
             ground = Ground(server, Road(server), itertools.count())
             found = {}
-            for version, policy in itertools.product(VERSIONS, [name for name in POLICIES if name != "aside"]):
+            for version, policy in itertools.product(VERSIONS, compared_policies()):
                 for action in compared(version):
                     cell = ground.cell(policy, version)
                     prepare(site, policy, cell)
                     found[policy, version, action.name] = _run(ground, action, cell)
+                if policy in ARGUMENTS:
+                    _another_session(ground)
             ground.road.close()
             return found
         finally:
@@ -83,9 +90,14 @@ def _run(ground: Ground, action: Action, cell: Cell) -> str:
     try:
         return action.run(cell)
     except (EOFError, OSError, AssertionError, paramiko.SSHException) as error:
-        ground.road.close()
-        ground.road = Road(ground.server)
+        _another_session(ground)
         return f"session lost: {type(error).__name__}"
+
+
+def _another_session(ground: Ground) -> None:
+    """1.3.8 asks the filters of arguments of the directory of the request before, too."""
+    ground.road.close()
+    ground.road = Road(ground.server)
 
 
 @pytest.fixture(scope="module")
