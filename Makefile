@@ -5,7 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-# Tests wait more than they compute, so several files are under way at once, each from its first test to its last.
+# Tests wait more than they compute, so several files are under way at once, each from its first test to its last. Bytecode
+# is written whatever the environment says: hundreds of servers are started.
 TESTERS ?= 4
 
 .PHONY: run test venv lint bench fuzz soak docs clean
