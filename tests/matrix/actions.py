@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.clients import rawsftp
@@ -21,12 +22,17 @@ XATTR = "kind"
 
 @dataclass
 class Cell:
-    """One request under one policy: ``here`` is the directory under the policy, ``there`` one without rules."""
+    """One request under one policy: ``here`` is the directory under the policy; ``make_there`` makes one without rules, which
+    is needed where a request has two ends."""
 
     road: Road
     version: int
     here: Path
-    there: Path
+    make_there: Callable[[], Path]
+
+    @cached_property
+    def there(self) -> Path:
+        return self.make_there()
 
     @property
     def sftp(self) -> RawSftp:

@@ -34,11 +34,10 @@ class Ground:
         return self.server.site
 
     def cell(self, policy: str, version: int) -> Cell:
-        """A directory under the policy with a fresh file, directory and link, and one under none."""
+        """A directory under the policy with a fresh file, directory and link, and one under none with a fresh file."""
         number = str(next(self.serial))
-        here = furnish(self.site, policy_directory(self.site, policy) / number, "file")
-        there = furnish(self.site, policy_directory(self.site, "aside") / number, "other")
-        return Cell(self.road, version, here, there)
+        here = furnish(self.site, policy_directory(self.site, policy) / number)
+        return Cell(self.road, version, here, lambda: aside(self.site, policy_directory(self.site, "aside") / number))
 
     def log(self) -> SftpLogTail:
         return SftpLogTail(self.site)
@@ -75,15 +74,21 @@ def sections(site: Site, policies: Policies) -> str:
     return "".join(made)
 
 
-def furnish(site: Site, place: Path, kind: str) -> Path:
-    place.mkdir()
-    (place / f"{kind}.dat").write_bytes(CONTENT)
-    os.setxattr(place / f"{kind}.dat", f"user.{XATTR}", b"value")
-    (place / f"{kind}.sub").mkdir()
-    (place / f"{kind}.full").mkdir()
-    (place / f"{kind}.full" / "inner.dat").write_bytes(CONTENT)
-    (place / f"{kind}.link").symlink_to(f"{kind}.dat")
+def furnish(site: Site, place: Path) -> Path:
+    for directory in (place, place / "file.sub", place / "file.full"):
+        directory.mkdir()
+    (place / "file.dat").write_bytes(CONTENT)
+    os.setxattr(place / "file.dat", f"user.{XATTR}", b"value")
+    (place / "file.full" / "inner.dat").write_bytes(CONTENT)
+    (place / "file.link").symlink_to("file.dat")
     give((place, *place.rglob("*")), site.accounts["demo"].uid, site.accounts["demo"].gid)
+    return place
+
+
+def aside(site: Site, place: Path) -> Path:
+    place.mkdir()
+    (place / "other.dat").write_bytes(CONTENT)
+    give((place, place / "other.dat"), site.accounts["demo"].uid, site.accounts["demo"].gid)
     return place
 
 
