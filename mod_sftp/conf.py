@@ -40,11 +40,10 @@ class Rekey:
     timeout: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class ClientMatch:
-    """One SFTPClientMatch; ``None`` = this line does not say. Lists as of the directives that they stand for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """What SFTPClientMatch may say; ``None`` = nothing. Lists as of the directives that they stand for."""
 
-    pattern: Pattern
     channel_packet_size: int | None = None
     channel_window_size: int | None = None
     pessimistic_newkeys: bool | None = None
@@ -54,6 +53,13 @@ class ClientMatch:
     key_exchanges: tuple[str, ...] | None = None
     protocol_version: tuple[int, int] | None = None
     utf8_protocol_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientMatch(ClientSettings):
+    """One SFTPClientMatch."""
+
+    pattern: Pattern
 
 
 def _algorithms(kind: str) -> Parser:

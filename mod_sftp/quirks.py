@@ -11,32 +11,23 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
-from mod_sftp.conf import ClientMatch
+from mod_sftp.conf import ClientMatch, ClientSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """Settings for one client. ``None`` = as everybody else."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides(ClientSettings):
+    """What counts for one client: what matches said, and what families of clients cannot stand."""
 
-    #: the client cannot stand a key exchange that we begin
+    #: a key exchange that we begin
     rekey: bool = True
-    #: ... SSH_MSG_IGNORE
+    #: SSH_MSG_IGNORE
     ignore: bool = True
-    #: ... SSH_MSG_USERAUTH_BANNER
+    #: SSH_MSG_USERAUTH_BANNER
     banner: bool = True
-    #: ... hostkeys-00@openssh.com
+    #: hostkeys-00@openssh.com
     hostkeys: bool = True
     #: limits@openssh.com must stay at 256 KiB
     short_limits: bool = False
-    channel_packet_size: int | None = None
-    channel_window_size: int | None = None
-    pessimistic_newkeys: bool | None = None
-    ciphers: tuple[str, ...] | None = None
-    digests: tuple[str, ...] | None = None
-    host_keys: tuple[str, ...] | None = None
-    key_exchanges: tuple[str, ...] | None = None
-    protocol_version: tuple[int, int] | None = None
-    utf8_protocol_version: int | None = None
 
 
 _NO_REKEY = Overrides(rekey=False)
@@ -68,8 +59,8 @@ def overrides(software: str, matches: Iterable[ClientMatch]) -> Overrides:
     found = next((row for pattern, row in FAMILIES if pattern.search(software)), Overrides())
     for match in matches:
         if match.pattern.search(software):
-            said = {field.name: value for field in fields(match)
-                    if field.name != "pattern" and (value := getattr(match, field.name)) is not None}
+            said = {field.name: value for field in fields(ClientSettings)
+                    if (value := getattr(match, field.name)) is not None}
             found = replace(found, **said)
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 from mod_sftp.crypto.algorithms import SIGNATURES, SignatureAlgorithm
 from mod_sftp.wire import keyblob
@@ -18,54 +19,13 @@ class SigningError(PeerError):
         super().__init__("host key cannot sign", Disconnect.KEY_EXCHANGE_FAILED, reason)
 
 
-class Signer(Protocol):
-    """A host key: from a file, or behind an agent's socket.
+class Signer(ABC):
+    """A host key: from a file, or behind an agent's socket; ``origin`` says which, for logs."""
 
-    ``algorithms`` are the signature algorithms it can do, best first; ``kind`` is as in :class:`keyblob.PublicKey`.
-    """
+    __slots__ = ("_public", "origin")
 
-    @property
-    def blob(self) -> bytes: ...
-
-    @property
-    def algorithms(self) -> tuple[str, ...]: ...
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def bits(self) -> int: ...
-
-    @property
-    def origin(self) -> str:
-        """Where the key came from, for logs."""
-        ...
-
-    def sign(self, algorithm: str, data: bytes) -> bytes:
-        """The signature blob (RFC 4253 6.6): algorithm name and signature."""
-        ...
-
-    def fingerprint(self, hash_name: str = "sha256", encoding: str = "base64") -> str: ...
-
-
-def algorithms_of(key: keyblob.PublicKey) -> tuple[str, ...]:
-    """The host key algorithms of a key, best first."""
-    return tuple(row.name for row in SIGNATURES if row.key_type == key.type and not row.certificate)
-
-
-class PrivateSigner:
-    """A host key in memory."""
-
-    __slots__ = ("_private", "_public", "origin")
-
-    def __init__(self, private: Any, origin: str = "") -> None:
-        """``private`` is a private key of the library. Raises: ValueError when SSH2 has no name for its type."""
-        self._private, self.origin = private, origin
-        self._public = keyblob.parse_key(public_blob(private.public_key()))
-
-    @property
-    def public(self) -> keyblob.PublicKey:
-        return self._public
+    def __init__(self, public: keyblob.PublicKey, origin: str) -> None:
+        self._public, self.origin = public, origin
 
     @property
     def blob(self) -> bytes:
@@ -73,6 +33,7 @@ class PrivateSigner:
 
     @property
     def kind(self) -> str:
+        """As in :class:`keyblob.PublicKey`."""
         return self._public.kind
 
     @property
@@ -81,10 +42,26 @@ class PrivateSigner:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        return algorithms_of(self._public)
+        """The signature algorithms that it can do, best first."""
+        return tuple(row.name for row in SIGNATURES if row.key_type == self._public.type and not row.certificate)
 
     def fingerprint(self, hash_name: str = "sha256", encoding: str = "base64") -> str:
         return keyblob.fingerprint(self.blob, hash_name, encoding)
+
+    @abstractmethod
+    def sign(self, algorithm: str, data: bytes) -> bytes:
+        """The signature blob (RFC 4253 6.6): algorithm name and signature. Raises: SigningError."""
+
+
+class PrivateSigner(Signer):
+    """A host key in memory."""
+
+    __slots__ = ("_private",)
+
+    def __init__(self, private: Any, origin: str = "") -> None:
+        """``private`` is a private key of the library. Raises: ValueError when SSH2 has no name for its type."""
+        super().__init__(keyblob.parse_key(public_blob(private.public_key())), origin)
+        self._private = private
 
     def sign(self, algorithm: str, data: bytes) -> bytes:
         row = next(row for row in SIGNATURES if row.name == algorithm)

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from mod_sftp.crypto.hostkeys import Signer, SigningError, algorithms_of
+from mod_sftp.crypto.hostkeys import Signer, SigningError
 from mod_sftp.wire import keyblob
 from mod_sftp.wire.keyfiles import KeyFileError
 from mod_sftp.wire.ssh import Reader, byte, string, u32
@@ -84,39 +84,16 @@ class Agent:
         return bytes(data)
 
 
-class AgentSigner:
+class AgentSigner(Signer):
     """A host key that an agent signs with."""
 
-    __slots__ = ("_agent", "_public")
+    __slots__ = ("_agent",)
 
     def __init__(self, agent: Agent, public: keyblob.PublicKey) -> None:
-        self._agent, self._public = agent, public
-
-    @property
-    def blob(self) -> bytes:
-        return self._public.blob
-
-    @property
-    def kind(self) -> str:
-        return self._public.kind
-
-    @property
-    def bits(self) -> int:
-        return self._public.bits
-
-    @property
-    def algorithms(self) -> tuple[str, ...]:
-        return algorithms_of(self._public)
-
-    @property
-    def origin(self) -> str:
-        return f"agent:{self._agent.path}"
-
-    def fingerprint(self, hash_name: str = "sha256", encoding: str = "base64") -> str:
-        return keyblob.fingerprint(self.blob, hash_name, encoding)
+        super().__init__(public, f"agent:{agent.path}")
+        self._agent = agent
 
     def sign(self, algorithm: str, data: bytes) -> bytes:
-        """Raises: SigningError."""
         flags = dict(RSA_FLAGS).get(algorithm, 0)
         request = byte(SIGN_REQUEST) + string(self.blob) + string(data) + u32(flags)
         try:

@@ -11,7 +11,6 @@ from typing import Protocol
 
 import paramiko
 
-from tests.servers import Site
 from tests.waiting import LIMIT
 
 REQUEST, FAILURE, SUCCESS, BANNER, METHOD, RESPONSE = 50, 51, 52, 53, 60, 61
@@ -55,9 +54,6 @@ class Listener(Protocol):
 
     @property
     def port(self) -> int: ...
-
-    @property
-    def site(self) -> Site: ...
 
 
 class RawAuth:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.master import BASE, Master, alive
-from tests.servers import free_port
+from tests.machine import free_port
 
 
 def test_the_command_returns_when_the_daemon_serves_and_has_written_its_pid(master: Master) -> None:

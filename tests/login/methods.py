@@ -6,17 +6,25 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import paramiko
 import pytest
 
 from tests.clients.rawauth import METHOD, SUCCESS, Ended, Listener, RawAuth, connect
-from tests.servers import PASSWORD
+from tests.servers import PASSWORD, Site
 
 METHODS = ("password", "publickey", "keyboard-interactive")
 
 #: a PAM stack that asks nothing: every user who begins has proved who he is
 PERMIT = "\n".join(f"{kind} required pam_permit.so" for kind in ("auth", "account", "password", "session"))
+
+
+class Host(Listener, Protocol):
+    """A running server, or one of its virtual hosts, whose users' keys lie in its site."""
+
+    @property
+    def site(self) -> Site: ...
 
 
 @pytest.fixture
@@ -30,7 +38,7 @@ def permit() -> Iterator[str]:
         path.unlink()
 
 
-def prove(client: RawAuth, server: Listener, user: str, method: str, password: str = PASSWORD) -> bytes:
+def prove(client: RawAuth, server: Host, user: str, method: str, password: str = PASSWORD) -> bytes:
     """The answer to the right proof. Raises ``Ended``."""
     if method == "publickey":
         key = paramiko.Ed25519Key.from_private_key_file(str(server.site.keys / "client_ed25519"))
@@ -41,7 +49,7 @@ def prove(client: RawAuth, server: Listener, user: str, method: str, password: s
     return client.answer(password) if said[0] == METHOD else said
 
 
-def log_in(server: Listener, user: str, method: str, password: str = PASSWORD) -> bool:
+def log_in(server: Host, user: str, method: str, password: str = PASSWORD) -> bool:
     """Does the right proof let this user in?"""
     try:
         with connect(server) as client:
@@ -51,7 +59,7 @@ def log_in(server: Listener, user: str, method: str, password: str = PASSWORD) -
 
 
 @contextmanager
-def logged_in(server: Listener, user: str = "demo", method: str = "publickey") -> Iterator[RawAuth]:
+def logged_in(server: Host, user: str = "demo", method: str = "publickey") -> Iterator[RawAuth]:
     """A session that stays while the block runs."""
     with connect(server) as client:
         assert prove(client, server, user, method) == bytes((SUCCESS,))

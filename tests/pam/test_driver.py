@@ -73,8 +73,7 @@ def test_u2_a_ghost_is_asked_what_a_user_is_asked(service: Service, account: Cal
 def test_a_ghost_that_pam_lets_in_stays_out_and_opens_no_session(service: Service, tmp_path: Path,
                                                                  run: Callable[..., Verdict]) -> None:
     log = tmp_path / "session"
-    name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"
-                   f"session required pam_exec.so {script(tmp_path, log)}")
+    name = service(recording(tmp_path, log))
     assert run(PamSession(name), Client(), "nosuchuser", None) is Verdict.NO_USER
     assert not log.exists()
 
@@ -183,9 +182,7 @@ def test_a_name_longer_than_the_system_knows_is_declined(run: Callable[..., Verd
 def test_items_and_environment_pass_both_ways(service: Service, tmp_path: Path, run: Callable[..., Verdict]) -> None:
     (tmp_path / "env").write_text("FROM_PAM=yes\n")
     log = tmp_path / "session"
-    name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"
-                   f"session required pam_env.so readenv=1 envfile={tmp_path}/env\n"
-                   f"session required pam_exec.so {script(tmp_path, log)}")
+    name = service(recording(tmp_path, log, f"session required pam_env.so readenv=1 envfile={tmp_path}/env"))
     session = PamSession(name)
     assert run(session, Client()) is Verdict.OK
     assert session.environ["FROM_PAM"] == "yes"
@@ -194,8 +191,7 @@ def test_items_and_environment_pass_both_ways(service: Service, tmp_path: Path, 
 
 def test_no_terminal_with_notty(service: Service, tmp_path: Path, run: Callable[..., Verdict]) -> None:
     log = tmp_path / "session"
-    name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"
-                   f"session required pam_exec.so {script(tmp_path, log)}")
+    name = service(recording(tmp_path, log))
     assert run(PamSession(name, ["NoTTY"]), Client()) is Verdict.OK
     assert wait_for(log, 1) == ["open_session alice alice client.example  uid=0"]
 
@@ -204,8 +200,7 @@ def test_no_terminal_with_notty(service: Service, tmp_path: Path, run: Callable[
 def test_the_session_is_closed_as_root_whatever_ended_it(service: Service, tmp_path: Path, ending: int) -> None:
     """U5: opened and closed exactly once, also when the session gave up root and was killed."""
     log = tmp_path / "session"
-    name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"
-                   f"session required pam_exec.so {script(tmp_path, log)}")
+    name = service(recording(tmp_path, log))
     child = os.fork()
     if child == 0:
         verdict = PamDriver().authenticate(PamSession(name), "alice", ALICE, Client())
@@ -248,13 +243,14 @@ def test_failed_logins_leave_nothing_open(service: Service, mixed_module: Path) 
     assert fail(40) <= before  # connections of earlier tests may end meanwhile
 
 
-def script(directory: Path, log: Path) -> Path:
-    """For pam_exec: one line a call."""
+def recording(directory: Path, log: Path, *rows: str) -> str:
+    """A service that lets everybody in, with further rows; each opening and closing of a session is a line of the log."""
     path = directory / "record"
     path.write_text("#!/bin/sh\n"
                     f'echo "$PAM_TYPE $PAM_USER $PAM_RUSER $PAM_RHOST $PAM_TTY uid=$(id -u)" >> {log}\n')
     path.chmod(0o755)
-    return path
+    return "\n".join(("auth required pam_permit.so", "account required pam_permit.so", *rows,
+                      f"session required pam_exec.so {path}"))
 
 
 def wait_for(log: Path, count: int) -> list[str]:

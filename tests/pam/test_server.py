@@ -12,7 +12,7 @@ import pytest
 
 from tests.clients.rawauth import SUCCESS, Ended, connect, failure, prompts
 from tests.machine import administer
-from tests.pam.test_driver import script, wait_for
+from tests.pam.test_driver import recording, wait_for
 from tests.servers import PASSWORD, Server, Site
 from tests.waiting import wait_until
 
@@ -129,8 +129,7 @@ def test_engine_off_offers_nothing(start: Start) -> None:
 def test_u5_the_session_is_opened_and_closed_once_as_root(start: Start, service: Service, site: Site,
                                                           tmp_path: Path) -> None:
     log = tmp_path / "session"
-    name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"
-                   f"session required pam_exec.so {script(tmp_path, log)}")
+    name = service(recording(tmp_path, log))
     server = start(f"SFTPPAMServiceName {name}")
     with connect(server) as client:
         assert client.ask("demo") == bytes((SUCCESS,))
@@ -145,8 +144,7 @@ def test_u5_the_session_is_opened_and_closed_once_as_root(start: Start, service:
 def test_the_session_of_a_login_that_a_rule_refuses_is_closed_at_once(start: Start, service: Service, tmp_path: Path) -> None:
     """The connection stays; the next attempt is decided anew."""
     log = tmp_path / "session"
-    name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"
-                   f"session required pam_exec.so {script(tmp_path, log)}")
+    name = service(recording(tmp_path, log))
     with connect(start(f"SFTPPAMServiceName {name}", prologue="<Limit LOGIN>\nDenyUser demo\n</Limit>\n")) as client:
         for count in (2, 4):
             failure(client.ask("demo"))
@@ -156,8 +154,7 @@ def test_the_session_of_a_login_that_a_rule_refuses_is_closed_at_once(start: Sta
 
 def test_the_session_is_closed_when_it_is_killed(start: Start, service: Service, tmp_path: Path) -> None:
     log = tmp_path / "session"
-    name = service(f"auth required pam_permit.so\naccount required pam_permit.so\n"
-                   f"session required pam_exec.so {script(tmp_path, log)}")
+    name = service(recording(tmp_path, log))
     server = start(f"SFTPPAMServiceName {name}")
     with connect(server) as client:
         assert client.ask("demo") == bytes((SUCCESS,))

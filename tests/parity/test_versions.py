@@ -190,12 +190,16 @@ def extending(script: Script, path: Callable[[str], bytes]) -> None:
 PARTS = (looking, moving, changing, extending)
 
 
+def inside(directory: str) -> Callable[[str], bytes]:
+    return lambda name: text(f"{directory}/{name}")
+
+
 def play(driver: Driver) -> None:
     for version in VERSIONS:
         with driver.cut(version=version) as client:
             script = Script(client, driver.answers)
             for part in PARTS:
-                part(script, lambda name, here=f"v{version}": text(f"{here}/{name}"))
+                part(script, inside(f"v{version}"))
 
 
 #: (lines of the C server, what is written in their place, why)

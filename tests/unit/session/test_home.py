@@ -15,6 +15,7 @@ from pyproftpd.api.auth import Identity
 from pyproftpd.errors import Refused
 from pyproftpd.session import home
 from pyproftpd.session.conf import HomeCreation
+from tests.unit.vfs.windows import as_user
 
 pytestmark = pytest.mark.root
 
@@ -41,13 +42,8 @@ class Ids:
 
     @contextmanager
     def borrowed(self, uid: int, gid: int, gids: tuple[int, ...] = ()) -> Iterator[None]:
-        os.setegid(gid)
-        os.seteuid(uid)
-        try:
+        with as_user(uid, gid):
             yield
-        finally:
-            os.seteuid(0)
-            os.setegid(0)
 
 
 @dataclass

@@ -381,7 +381,7 @@ def test_extended_attributes(desk: Desks, root: Path, by_handle: bool) -> None:
     assert all(name.startswith("user.") for name in os.listxattr(root / "f"))
 
 
-def test_extended_attributes_of_an_open_are_for_new_files_only(desk, root: Path) -> None:
+def test_extended_attributes_of_an_open_are_for_new_files_only(desk: Desks, root: Path) -> None:
     client = desk().client
     attrs = u32(0x80000000) + u32(1) + text("user.a") + text("first")
     client.close(client.create("f", attrs=attrs))
