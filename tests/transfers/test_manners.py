@@ -44,6 +44,9 @@ def test_f15_max_store_file_size_is_never_exceeded_on_disk(connect: Connect) -> 
     (home / "large").chmod(0o644)
     assert sftp.status(sftp.extended("copy-file", text("large"), text("copied"), b"\0")) != 0
     assert not (home / "copied").exists() or (home / "copied").stat().st_size <= limit
+    source, handle = sftp.open("large", READ_FLAG), sftp.open("by-handle", UPLOAD)
+    assert sftp.status(sftp.extended("copy-data", text(source), u64(0), u64(0), text(handle), u64(0))) != 0
+    assert sftp.close(handle) == 0 and (home / "by-handle").stat().st_size <= limit
     answer = scp_upload(road, "by-scp", b"C0644 %d x\n" % (limit + 1), b"z" * (limit + 1) + b"\0")
     assert answer.status and (home / "by-scp").stat().st_size <= limit
     assert "MaxStoreFileSize" in server.site.log("sftp.log")

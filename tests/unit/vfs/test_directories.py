@@ -134,6 +134,16 @@ def test_wildcards(window: Make) -> None:
     assert here.view.glob("plain") == [f"{base}/plain"]
 
 
+def test_f11_wildcards_show_no_hidden_names(window: Make) -> None:
+    """Nor what lies in a hidden directory."""
+    here = window("<Directory {root}>\nHideFiles ^secret\n</Directory>\n")
+    for name in ("secret.txt", "open.txt", "secret.d/in.txt", "open.d/in.txt"):
+        here.keep(name)
+    base = str(here.root)
+    assert here.view.glob("*.txt") == [f"{base}/open.txt"]
+    assert here.view.glob("*/in.txt") == [f"{base}/open.d/in.txt"]
+
+
 def test_wildcards_switched_off(window: Make) -> None:
     here = window("UseGlobbing off\n")
     here.keep("a.txt")
