@@ -26,12 +26,16 @@ class Road:
 
     def sftp(self, version: int) -> RawSftp:
         if version not in self._clients:
-            channel = self._channel()
-            channel.invoke_subsystem("sftp")
-            client = RawSftp(channel.sendall, lambda count: receive(channel, count))
-            assert client.init(version) == version
-            self._clients[version] = client
+            self._clients[version] = self.another(version)[0]
         return self._clients[version]
+
+    def another(self, version: int) -> tuple[RawSftp, paramiko.Channel]:
+        """A channel more, for whoever wants to end it."""
+        channel = self._channel()
+        channel.invoke_subsystem("sftp")
+        client = RawSftp(channel.sendall, lambda count: receive(channel, count))
+        assert client.init(version) == version
+        return client, channel
 
     def exec(self, command: str) -> paramiko.Channel:
         channel = self._channel()

@@ -5,6 +5,7 @@ security.md F15, U11, A10.15.
 
 from __future__ import annotations
 
+import random
 import time
 
 import paramiko
@@ -18,6 +19,7 @@ from tests.transfers.conftest import Connect
 from tests.waiting import wait_until
 
 BLOCK = b"x" * 32768
+CUTS = 100
 UPLOAD = WRITE_FLAG | CREAT | TRUNC
 
 
@@ -200,6 +202,34 @@ def test_promise_04_resuming_keeps_what_was_there(connect: Connect) -> None:
     handle = sftp.open("file", WRITE_FLAG | APPEND_FLAG)
     assert sftp.write(handle, 0, b"end") == 0 and sftp.close(handle) == 0
     assert (home / "file").read_bytes() == b"0123ab6789end"
+
+
+@pytest.mark.parametrize("flags", [WRITE_FLAG | CREAT, WRITE_FLAG | CREAT | APPEND_FLAG], ids=["offsets", "append"])
+def test_promise_04_a_hundred_cuts_leave_the_source(connect: Connect, flags: int) -> None:
+    """Each time the channel goes without a CLOSE, in the middle of the file and of what was sent ahead."""
+    server, road, home = connect("AllowOverwrite on\nAllowStoreRestart on\n")
+    dice = random.Random(4)
+    source, file = dice.randbytes(400_000), home / "file"
+    for cut in range(CUTS):
+        sftp, channel = road.another(3)
+        at = file.stat().st_size if file.exists() else 0
+        handle = sftp.open("file", flags)
+        sent = dice.randrange(4)
+        for _ in range(sent):
+            block = source[at:at + dice.randrange(1, 2000)]
+            sftp.post(rawsftp.WRITE, text(handle), u64(at), text(block))
+            at += len(block)
+        if dice.random() < 0.5:  # the rest is on its way when the channel goes
+            assert [sftp.status(sftp.reply()) for _ in range(sent)] == [0] * sent
+        channel.close()
+        wait_until(lambda: server.site.log("xferlog").count(" i r demo ") > cut, "the upload ended")  # noqa: B023
+        assert source.startswith(file.read_bytes())
+    sftp = road.sftp(3)
+    at = file.stat().st_size
+    assert 0 < at < len(source)
+    handle = sftp.open("file", flags)
+    assert {sftp.write(handle, place, source[place:place + 32768]) for place in range(at, len(source), 32768)} == {0}
+    assert sftp.close(handle) == 0 and file.read_bytes() == source
 
 
 def test_maxcommandrate_holds_requests_up_and_not_the_data(connect: Connect) -> None:
