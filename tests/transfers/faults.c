@@ -1,5 +1,6 @@
 /* A preload that refuses one call of a session: the calls that touch files are counted while the session is armed, and the
- * one of some name whose turn it is fails with an errno of the test's choice. What the test says and reads is in a file shared with it. */
+ * one of some name whose turn it is fails with an errno of the test's choice. It also sets the wall clock of every process
+ * that has it. What the test says and reads is in a file shared with it. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MOST 256
@@ -20,6 +22,7 @@ struct board {
     int turn;           /* which of its calls of that name fails, from 0 */
     int error;          /* with this errno */
     int count;          /* calls so far, and their names */
+    int ahead;          /* seconds by which the wall clock is ahead */
     char name[16];
     char names[MOST][16];
 };
@@ -73,6 +76,14 @@ CALL(int, renameat2, (int a, const char *p, int b, const char *q, unsigned f), (
 CALL(ssize_t, copy_file_range, (int a, off64_t *p, int b, off64_t *q, size_t n, unsigned f), (a, p, b, q, n, f), int, off64_t *,
      int, off64_t *, size_t, unsigned)
 CALL(ssize_t, sendfile64, (int a, int b, off64_t *o, size_t n), (a, b, o, n), int, int, off64_t *, size_t)
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int done = REAL(int, clock_gettime, clockid_t, struct timespec *)(clock, now);
+    if (board && clock == CLOCK_REALTIME)
+        now->tv_sec += board->ahead;
+    return done;
+}
 
 /* A close that fails has closed. */
 int close(int fd)

@@ -1,4 +1,4 @@
-"""Calls of a session that fail on purpose: the face of faults.c."""
+"""Calls of a session that fail on purpose, and a wall clock that is set: the face of faults.c."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-_HEAD = struct.Struct("=iiii")
+_HEAD = struct.Struct("=iiiii")
 _MOST, _NAME = 256, 16
 _NAMES = _HEAD.size + _NAME
 SIZE = _NAMES + _MOST * _NAME
@@ -33,8 +33,12 @@ class Faults:
 
     def arm(self, pid: int, name: str = "", turn: int = 0, error: int = 0) -> None:
         """Call number ``turn`` of that name fails with ``error``; without a name none does."""
-        self._board[:] = _HEAD.pack(0, turn, error, 0) + name.encode().ljust(SIZE - _HEAD.size, b"\0")
+        self._board[:] = _HEAD.pack(0, turn, error, 0, 0) + name.encode().ljust(SIZE - _HEAD.size, b"\0")
         self._board[:4] = struct.pack("=i", pid)
+
+    def set_clock(self, ahead: int) -> None:
+        """The wall clock of the server and its sessions, in seconds ahead of ours."""
+        _HEAD.pack_into(self._board, 0, 0, 0, 0, 0, ahead)
 
     def disarm(self) -> list[str]:
         """The names of the calls that were made meanwhile."""
