@@ -37,7 +37,8 @@ class Line:
 
 def read(path: str) -> str:
     """Raises ``OSError``; ``ConfigError`` for a file that is not one, or too large."""
-    with open(path, "rb") as source:
+    # a FIFO would keep whoever waits for the file, which may be the master at a reload
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)) as source:
         if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
             raise ConfigError(f"{path} is not a regular file")
         data = source.read(MAX_FILE + 1)

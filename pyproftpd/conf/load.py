@@ -41,9 +41,15 @@ def load(path: str, *, labels: frozenset[str] = frozenset(), overrides: Override
     classes = _classes(root, report)
     _check(registry, scopes, report)
     if report.errors:
-        raise ConfigErrors(tuple(report.errors))
+        raise ConfigErrors(tuple(_in_order(report.errors)))
     report.warnings.extend(_without_effect(root, path))
     return Configuration(tuple(scopes), classes, tuple(registry.modules), tuple(report.warnings), path, labels)
+
+
+def _in_order(errors: list[ConfigError]) -> list[ConfigError]:
+    """File by file and line by line, whichever step found them."""
+    files = {file: index for index, file in enumerate(dict.fromkeys(error.where.file for error in errors if error.where))}
+    return sorted(errors, key=lambda error: (files[error.where.file], error.where.line) if error.where else (-1, 0))
 
 
 def _world_writable(path: str, report: Report) -> None:

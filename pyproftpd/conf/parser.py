@@ -74,7 +74,7 @@ class Parser:
         try:
             self.text(lexer.read(path), path)
         except OSError as error:
-            self._fault(ConfigError(f"cannot read {path}: {error.strerror}", Where(path, 0)))
+            self._fault(ConfigError(f"cannot be read: {error.strerror}", Where(path, 0)))
         except ConfigError as error:
             self._fault(error)
 

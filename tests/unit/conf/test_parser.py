@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pyproftpd.conf.load import load
 from pyproftpd.errors import ConfigErrors
 from pyproftpd.session.conf import ServerConf, TimeoutConf
 
@@ -79,15 +81,11 @@ def test_a_missing_include_is_a_warning(configure: Loader) -> None:
 
 
 def test_no_file_at_all(tmp_path: Path) -> None:
-    from pyproftpd.conf.load import load
-
     with pytest.raises(ConfigErrors, match="No such file"):
         load(str(tmp_path / "absent.conf"))
 
 
 def test_bytes_that_are_no_text_are_refused_like_any_other(tmp_path: Path) -> None:
-    from pyproftpd.conf.load import load
-
     path = tmp_path / "proftpd.conf"
     path.write_bytes(b"\xff\xfe\x00Port 22\n")
     with pytest.raises(ConfigErrors, match="not ASCII"):
@@ -117,3 +115,14 @@ def test_what_has_no_effect_is_one_line_with_its_places(tmp_path: Path, configur
     assert [line for line in warnings if "accepted" in line] == [
         f"{tmp_path}/proftpd.conf: accepted, but without effect: FSCachePolicy (line 1); of FTP alone, which is not served: "
         f"DeferWelcome (line 4), PassivePorts ({tmp_path}/more.conf:1)"]
+
+
+def test_faults_stand_in_the_order_of_the_lines_whoever_found_them(faults: Faults) -> None:
+    said = faults("<Directory relative>\n</Directory>\nNoSuch 1\n<VirtualHost no.such.host.invalid>\n</VirtualHost>\nPort x\n")
+    assert [line.partition(":")[0] for line in said] == ["1", "3", "4", "6"]
+
+
+def test_a_fifo_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ConfigErrors, match="is not a regular file"):
+        load(str(tmp_path / "fifo"))
