@@ -49,6 +49,10 @@ class UsageError(Exception):
     """The command line is wrong; the text says how."""
 
 
+class UnknownOption(UsageError):
+    """The known ones may be of help."""
+
+
 @dataclass(slots=True)
 class Arguments:
     """The command line as values."""
@@ -83,7 +87,7 @@ def parse(words: Sequence[str]) -> Arguments:
     try:
         options, rest = getopt.gnu_getopt(list(words), letters, names)
     except getopt.GetoptError as error:
-        raise UsageError(str(error)) from None
+        raise UnknownOption(str(error)) from None
     found = Arguments(set(), {}, frozenset(), 0, rest)
     for option, value in options:
         row = by_option[option]

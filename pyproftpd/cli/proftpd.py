@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pyproftpd.cli import arguments
-from pyproftpd.cli.arguments import Arguments, UsageError
+from pyproftpd.cli.arguments import Arguments, UnknownOption, UsageError
 from pyproftpd.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         given = arguments.parse(sys.argv[1:] if words is None else words)
     except UsageError as error:
-        print(f"proftpd: {error}\n{arguments.usage()}", file=sys.stderr)
+        print(f"proftpd: {error}", file=sys.stderr)
+        if isinstance(error, UnknownOption):
+            print(arguments.usage(), file=sys.stderr)
         return 1
     try:
         return _action(given)(given)
