@@ -301,7 +301,8 @@ class Snapshot:
 
 def read(path: str) -> Snapshot:
     """Raises ``OSError``, or ``ValueError`` for a file that is not a scoreboard of this version."""
-    with open(path, "rb") as file:
+    # what is no file must not be waited for: a FIFO may never say a word
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         head = file.read(_HEADER_SIZE)
         if not _valid(head):
             raise ValueError(f"{path} is not a scoreboard of this version")

@@ -94,6 +94,18 @@ def test_the_scoreboard_is_found_through_the_configuration(board: Scoreboard, tm
     assert "[4711]" in capsys.readouterr().out
 
 
+def test_what_is_no_scoreboard_is_said_and_not_waited_for(board: Scoreboard, tmp_path: Path,
+                                                          capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "noise").write_bytes(b"\xff" * 100_000)
+    (tmp_path / "cut").write_bytes(Path(board.path).read_bytes()[:20])
+    (tmp_path / "directory").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("empty", "noise", "cut", "directory", "fifo"):
+        assert ftpwho.main(["-f", str(tmp_path / name)]) == 1
+        assert str(tmp_path / name) in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["-f", "/nonexistent"], ["-Z"], ["-o", "yaml"], ["-f", "/etc/passwd"]])
 def test_faults_end_with_1(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert ftpwho.main(words) == 1
