@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import subprocess
@@ -87,13 +88,18 @@ def test_pessimistic_newkeys_by_client_match(start: Callable[..., Server]) -> No
         assert live.pump(lambda: VERSION in live.received())
 
 
-def test_options_switch_the_markers_off(start: Callable[..., Server]) -> None:
+def test_options_switch_the_markers_off(start: Callable[..., Server], site: Site) -> None:
     server = start("SFTPOptions NoStrictKex NoExtensionNegotiation NoHostkeyRotation\n")
     with Live(server.port) as live:
         live.log_in()
         assert not {"ext-info-s", "kex-strict-s-v00@openssh.com"} & set(live.client.server_lists[0])
         assert live.client.own == []
         assert live.alive() and not any(kind == 80 for kind, _ in live.client.messages)
+        key = (site.keys / "ssh_host_ed25519_key.pub").read_text().split()[1]
+        live.client.messages.clear()
+        live.client.send(80, string("hostkeys-prove-00@openssh.com"), b"\x01", string(base64.b64decode(key)))
+        assert live.pump(lambda: bool(live.client.messages))
+        assert live.client.messages == [(82, b"")]
 
 
 def test_T7_delayed_compression_lists_no_plain_zlib(start: Callable[..., Server]) -> None:

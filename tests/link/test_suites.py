@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.link.client import CIPHERS, KEXES, MACS, Choice
+from tests.link.client import CIPHERS, KEXES, MACS, Choice, string
 from tests.link.pair import OFFER, Pair
 
 AEAD = ("chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
@@ -84,6 +84,19 @@ def test_wrong_guess_is_dropped_once() -> None:
     pair = Pair(Choice(guess=True, kex_before=("a-guess@example.org",))).run()
     assert pair.client.exchanges == 1
     assert pair.log.exchanges[0][0].kex == "curve25519-sha256"
+
+
+def test_a_guess_with_another_host_key_is_wrong() -> None:
+    """RFC 4253 7.1: the method may be right, its first message is dropped all the same, and sent again."""
+    pair = Pair(Choice(guess=True, host_key="ecdsa-sha2-nistp384,ssh-ed25519"))
+    pair.client.auto = False
+    pair.run()
+    pair.client.begin()
+    pair.client.choice.host_key = "ssh-ed25519"
+    pair.client.start_method()
+    assert pair.run().client.exchanges == 0
+    pair.client.send(30, string(pair.client._public))
+    assert pair.run().client.exchanges == 1
 
 
 def test_right_guess_is_taken() -> None:

@@ -104,6 +104,14 @@ def test_u7_a_key_alone_is_not_enough_for_a_chain(start: Start, service: Service
         assert client.answer("secret", "public") == bytes((SUCCESS,))
 
 
+def test_u8_two_conversations_in_a_chain_need_two_drivers(start: Start, service: Service) -> None:
+    """One driver vouches once; where there is no other the chain has no end."""
+    name = service(f"auth required pam_permit.so\n{FILE_USER}")
+    with connect(start(f"SFTPPAMServiceName {name}\nSFTPAuthMethods keyboard-interactive+keyboard-interactive")) as client:
+        assert failure(client.ask("demo")) == (["keyboard-interactive"], True)
+        assert failure(client.ask("demo")) == ([], False)
+
+
 def test_a_service_that_is_missing_lets_nobody_in(start: Start, site: Site) -> None:
     server = start("SFTPPAMServiceName pyproftpd-no-such-service\nSFTPAuthMethods keyboard-interactive")
     with connect(server) as client:

@@ -116,6 +116,20 @@ def until_judged(live: Live) -> None:
     live.pump(lambda: any(kind in (51, 52) for kind, _ in live.client.messages))
 
 
+@pytest.mark.parametrize(("method", "fields", "left"), [
+    ("password", b"\0" + string("secret"), "publickey,keyboard-interactive"),
+    ("keyboard-interactive", string("") * 2, "publickey,password")])
+def test_a_method_that_cipher_none_rules_out_leaves_the_list(start: Callable[..., Server], method: str, fields: bytes,
+                                                             left: str) -> None:
+    """Without a look at what was sent, and without a question; a wrong password (below) keeps its method."""
+    server = start("SFTPCiphers none\nSFTPDigests none\nSFTPAuthMethods publickey keyboard-interactive password\n")
+    with Live(server.port, Choice(cipher="none", mac="none")) as live:
+        live.request_service()
+        live.client.send(50, string("demo"), string("ssh-connection"), string(method), fields)
+        assert live.pump(lambda: any(kind in (51, 52, 60) for kind, _ in live.client.messages))
+        assert [payload for kind, payload in live.client.messages if kind in (51, 52, 60)] == [string(left) + b"\0"]
+
+
 def test_cipher_none_needs_a_word_for_passwords(start: Callable[..., Server], site: Site) -> None:
     choice = Choice(cipher="none", mac="none")
     for option, reason in (("", False), ("SFTPOptions AllowInsecureLogin\n", True)):

@@ -275,7 +275,8 @@ def test_the_host_bound_variant(desk: Desk, pair: tuple[Key, Key]) -> None:
     desk.authorise(one.line)
     data = covered(one.type, one.blob, method=HOSTBOUND) + string(HOST_KEY)
     assert desk.ask(one.type, one.blob, one.sign(data), bound=HOST_KEY).result is Result.SUCCEEDED
-    assert desk.ask(one.type, one.blob, one.sign(data), bound=b"other").result is Result.FAILED
+    other = one.sign(covered(one.type, one.blob, method=HOSTBOUND) + string(b"other"))
+    assert desk.ask(one.type, one.blob, other, bound=b"other").result is Result.FAILED
     assert desk.ask(one.type, one.blob, one.sign(covered(one.type, one.blob)), bound=HOST_KEY).result is Result.FAILED
 
 

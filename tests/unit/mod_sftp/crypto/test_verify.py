@@ -284,6 +284,14 @@ def test_revoked_and_forged_certificates(tmp_path: Path, authority: Path) -> Non
 
 
 @pytest_ssh_keygen
+@pytest.mark.parametrize(("algorithm", "good"), [("rsa-sha2-256", True), ("rsa-sha2-512", True), ("ssh-rsa", False)])
+def test_an_authority_does_not_sign_with_sha_1(tmp_path: Path, algorithm: str, good: bool) -> None:
+    authority = make(tmp_path / "ca", "rsa")
+    verdict = judged(certify(authority, tmp_path, "-t", algorithm), authority)
+    assert verdict.ok is good and ("signature" in verdict.reason) is not good
+
+
+@pytest_ssh_keygen
 def test_a_certificate_cut_anywhere_is_refused(tmp_path: Path, authority: Path) -> None:
     blob = certify(authority, tmp_path)
     for stop in range(0, len(blob), 3):
