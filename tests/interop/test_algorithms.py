@@ -175,12 +175,14 @@ def with_libssh2(place: Place) -> None:
 
 
 def with_dropbear(place: Place) -> None:
-    """No SFTP of its own: the old scp protocol, spoken by the test through it."""
+    """No SFTP of its own: the old scp protocol, spoken by the test through it. What comes goes into a file: a pipe that is full
+    when the channel is closed has dbclient (2022.83) wait for a packet that nobody owes it."""
     base = ["dbclient", "-y", "-y", "-p", str(place.port), f"{USER}@127.0.0.1"]
     run([*base, f"scp -t {place.kind}"], place, input=f"C0644 {len(DATA)} {place.kind}\n".encode() + DATA + b"\0")
-    done = subprocess.run([*base, f"scp -f {place.kind}"], input=b"\0\0\0", capture_output=True, timeout=LIMIT,
-                          env={"PATH": os.environ["PATH"], "HOME": str(place.scratch), "DROPBEAR_PASSWORD": PASSWORD})
-    place.down.write_bytes(done.stdout.partition(b"\n")[2][:len(DATA)])
+    with place.down.open("wb") as came:
+        subprocess.run([*base, f"scp -f {place.kind}"], input=b"\0\0\0", stdout=came, timeout=LIMIT,
+                       env={"PATH": os.environ["PATH"], "HOME": str(place.scratch), "DROPBEAR_PASSWORD": PASSWORD})
+    place.down.write_bytes(place.down.read_bytes().partition(b"\n")[2][:len(DATA)])
 
 
 def with_asyncssh(place: Place) -> None:
