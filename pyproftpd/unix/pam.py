@@ -449,6 +449,8 @@ def _close_all_but(kept: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
+    if null > 2:
+        os.close(null)
 
 
 def _unfit(message: Message, answer: bytes | bytearray | None) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.login.methods import METHODS, log_in
-from tests.servers import Server, Site
+from tests.servers import OURS, Server, Site
 
 pytestmark = pytest.mark.root
 Start = Callable[..., Server]
@@ -92,6 +92,27 @@ def test_a_line_that_is_no_account_is_nobodys(site: Site, start: Start, line: st
     text = f"{line}\n{site.accounts['other'].line}\n"
     site.write_private("passwd", text)
     assert not log_in(server, "demo", "publickey") and log_in(server, "other", "publickey")
+
+
+#: option -> the start of a server with faulty lines in its account files
+@pytest.mark.parametrize("option", ["", "AuthFileOptions SyntaxCheck\n"])
+def test_faulty_lines_stop_the_start_where_they_are_asked_about(site: Site, option: str) -> None:
+    path = site.configuration(prologue=option)
+    site.write_private("passwd", f"{site.accounts['demo'].line}\n# a comment\n\nx:y\nbad:$5$a:abc:1::/tmp:/bin/sh\n")
+    site.write_private("group", "demo:x:63000:\nz\n")
+    done = subprocess.run([OURS, "-t", "-c", path], capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert (done.returncode != 0) is bool(option), said
+    for fault in (f"{site.root}/passwd:4: not seven fields", f"{site.root}/passwd:5: bad id 'abc'", f"{site.root}/group:2: "):
+        assert (fault in said) is bool(option), said
+
+
+def test_permissions_may_be_left_to_the_administrator(site: Site, start: Start) -> None:
+    """AuthFileOptions InsecurePerms before the files."""
+    server = start(prologue="AuthFileOptions InsecurePerms\n")
+    (site.root / "passwd").chmod(0o666)
+    (site.root / "group").chmod(0o666)
+    assert log_in(server, "demo", "password")
 
 
 def test_a_group_file_that_was_broken_while_we_run(site: Site, start: Start) -> None:

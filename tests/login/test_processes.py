@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.login.methods import logged_in, permit
+from tests.machine import children
 from tests.servers import DAEMON_USER, Server, Site
 from tests.waiting import wait_until
 
@@ -66,6 +67,7 @@ def test_ids_and_capabilities(site: Site, start: Start, extra: str) -> None:
             assert int(found["CapPrm"], 16) == permitted
             assert int(found["CapBnd"], 16) & ~permitted == 0 and found["NoNewPrivs"] == "1"
             assert {int(gid) for gid in found["Gid"].split()} == {demo.gid}
+        look_around(site, pid, "DefaultRoot" in extra)
 
 
 def test_the_master_has_no_groups_and_is_root_only_when_it_must(start: Start) -> None:
@@ -86,25 +88,38 @@ def test_u13_a_user_without_groups_has_his_own_alone(site: Site, start: Start, p
         assert status(pid)["Groups"].split() == [str(demo.gid)]
 
 
-@pytest.mark.parametrize("extra", ["", "DefaultRoot ~\n"])
-def test_descriptors_and_root_of_a_session(site: Site, start: Start, extra: str) -> None:
-    """Nothing open leads out of a jail or to a secret: the client, logs, the scoreboard, /dev/null."""
-    server = start(prologue=extra)
-    with logged_in(server):
-        (pid,) = server.sessions()
-        home = str(site.accounts["demo"].home)
-        assert os.readlink(f"/proc/{pid}/root") == (home if extra else "/")
-        assert os.readlink(f"/proc/{pid}/cwd") == home
-        open_now = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
-        known = {"/dev/null", "/dev/log", *(str(site.root / name) for name in (
-            "proftpd.scoreboard", "log/stderr", "log/system.log", "log/xferlog", "log/sftp.log"))}
-        others = [path for path in open_now if path not in known
-                  and not path.startswith(("socket:", "pipe:", "anon_inode:[event"))]
-        assert not others
-        assert not any(os.path.isdir(path) for path in open_now)
-        assert sum(path.startswith("socket:") for path in open_now) <= 2, "the client's, and syslog's"
-        own = Path(f"/proc/{pid}/mountinfo").read_text()
-        assert extra or own == Path("/proc/self/mountinfo").read_text()
+def look_around(site: Site, pid: int, jailed: bool) -> None:
+    """Nothing open leads out of a jail or to a secret: the client, logs, the scoreboard, /dev/null. No mounts of its own."""
+    home = str(site.accounts["demo"].home)
+    assert os.readlink(f"/proc/{pid}/root") == (home if jailed else "/")
+    assert os.readlink(f"/proc/{pid}/cwd") == home
+    open_now = descriptors(pid)
+    known = {"/dev/null", "/dev/log", *(str(site.root / name) for name in (
+        "proftpd.scoreboard", "log/stderr", "log/system.log", "log/xferlog", "log/sftp.log"))}
+    assert not [path for path in open_now if path not in known
+                and not path.startswith(("socket:", "pipe:", "anon_inode:[event"))]
+    assert not any(os.path.isdir(path) for path in open_now)
+    assert sum(path.startswith("socket:") for path in open_now) <= 2, "the client's, and syslog's"
+    assert jailed or Path(f"/proc/{pid}/mountinfo").read_text() == Path("/proc/self/mountinfo").read_text()
+
+
+def descriptors(pid: int) -> list[str]:
+    return [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
+
+
+def test_who_keeps_a_pam_session_keeps_nothing_else(site: Site, start: Start, permit: str) -> None:
+    """It stays root beside a session that is not, so it holds no way to the client, and the session none to it but its end."""
+    server = start(f"SFTPPAMServiceName {permit}\nSFTPPAMEngine on\n", prologue="DefaultRoot ~\n")
+    with logged_in(server, method="keyboard-interactive"):
+        (session,) = server.sessions()
+        (keeper,) = children(session)
+        assert status(keeper)["Uid"].split() == ["0"] * 4 and status(keeper)["Groups"] == ""
+        held = sorted(descriptors(keeper))
+        assert held[:3] == ["/dev/null"] * 3 and len(held) == 4 and held[3].startswith("pipe:")
+        assert held[3] in descriptors(session)
+        assert os.readlink(f"/proc/{keeper}/cwd") == os.readlink(f"/proc/{keeper}/root") == "/"
+        assert b"keeps the PAM session of demo" in Path(f"/proc/{keeper}/cmdline").read_bytes()
+    wait_until(lambda: not Path(f"/proc/{keeper}").exists() or status(keeper)["State"].startswith("Z"), "the end of the keeper")
 
 
 def test_nobody_else_may_look_into_a_session(start: Start) -> None:

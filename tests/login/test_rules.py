@@ -163,6 +163,16 @@ def test_default_chdir(site: Site, chdir: str, root: str, cwd: str) -> None:
     assert got.cwd == got.real_cwd == cwd.format(home=home)
 
 
+def test_a_home_may_say_jail_and_directory_where_it_is_asked_for(site: Site) -> None:
+    """AuthUnixOptions MagicTokenChroot: ``/jail/./inside``."""
+    demo, jail = site.accounts["demo"], site.root / "home"
+    demo.home = f"{jail}/./demo"  # type: ignore[assignment]
+    got = attempt(site, "demo", extra="AuthUnixOptions MagicTokenChroot\n")
+    assert (got.chroot, got.cwd, got.real_cwd) == (str(jail), "/demo", "/demo")
+    got = attempt(site, "demo")
+    assert (got.chroot, got.cwd) == ("", f"{jail}/demo")
+
+
 def test_links_in_a_default_root(site: Site) -> None:
     home = site.accounts["demo"].home
     (site.root / "link").symlink_to(home)

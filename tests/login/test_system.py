@@ -66,6 +66,17 @@ def machine(site: Site) -> Iterator[Machine]:
         administer("userdel", "-f", "-r", user)
 
 
+@pytest.mark.parametrize("line", ["AuthUnixOptions NoGetgrouplist\n", "AuthUnixOptions NoInitgroups\n", "PersistentPasswd on\n"])
+def test_groups_are_the_same_however_they_are_looked_up(machine: Machine, line: str) -> None:
+    administer("groupadd", "g" + machine.user)
+    try:
+        administer("usermod", "-aG", "g" + machine.user, machine.user)
+        got = machine.log_in(extra=NO_PAM + line)
+    finally:
+        administer("groupdel", "g" + machine.user)
+    assert got.result == "in" and got.groups == [machine.user, "g" + machine.user]
+
+
 @METHODS
 def test_a_user_of_the_system_logs_in(machine: Machine, password: bytes | None) -> None:
     administer("groupadd", "g" + machine.user)

@@ -89,8 +89,10 @@ def parse_users(data: bytes, rules: AuthFile) -> tuple[Users, list[FaultyLine]]:
     faults: list[FaultyLine] = []
     for number, parts in _lines(data, 7):
         try:
-            if not parts or not parts[0] or "\0" in "".join(parts):
+            if not parts:
                 raise ValueError("not seven fields separated by colons")
+            if not parts[0] or "\0" in "".join(parts):
+                raise ValueError("an entry without a name, or with a NUL")
             name, stored, uid, gid, gecos, home, shell = parts[0], parts[1], _id(parts[2]), _id(parts[3]), *parts[4:7]
             if not home.startswith("/"):
                 raise ValueError(f"home '{home}' is not an absolute path")
@@ -110,8 +112,10 @@ def parse_groups(data: bytes, rules: AuthFile) -> tuple[Groups, list[FaultyLine]
     faults: list[FaultyLine] = []
     for number, parts in _lines(data, 4):
         try:
-            if not parts or not parts[0]:
+            if not parts:
                 raise ValueError("not four fields separated by colons")
+            if not parts[0]:
+                raise ValueError("an entry without a name")
             name, gid = parts[0], _id(parts[2])
         except ValueError as error:
             faults.append(FaultyLine(number, str(error)))
@@ -278,7 +282,6 @@ def verify(event: PostParse) -> None:
             wrong.append(ConfigError(f"unable to use {error.filename}: {error.strerror}", where))
             continue
         if faults and "SyntaxCheck" in conf.auth_file_options:
-            path, fault = faults[0]
-            wrong.append(ConfigError(f"{path}:{fault.args[0]}: {fault.args[1]}", where))
+            wrong.extend(ConfigError(f"{path}:{fault.args[0]}: {fault.args[1]}", where) for path, fault in faults)
     if wrong:
         raise ConfigErrors(tuple(wrong))
