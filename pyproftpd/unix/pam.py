@@ -41,6 +41,8 @@ except ImportError:
 #: Bounds of <security/_pam_types.h>: an answer with its final NUL, messages of one call.
 MAX_RESPONSE = 512
 MAX_MESSAGES = 32
+#: Seconds that a stack has to come back when the limit passed in a conversation, so that the session can say why it ends.
+UNWINDING = 3.0
 #: Where libpam looks for the file of a service, in its order.
 SERVICE_DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d", "/usr/etc/pam.d")
 _PAM_CONF = "/etc/pam.conf"
@@ -358,13 +360,20 @@ class PamHandle:
                 return int(Code.CONV_ERR)
             asked = [Message(messages[index].contents.msg_style, os.fsdecode(messages[index].contents.msg or b""))
                      for index in range(count)]
-            _arm(None)
-            answers = self.conversation(asked)
-            _arm(self._limit())
-            return self._respond(asked, answers, responses)
+            return self._respond(asked, self._answers(asked), responses)
         except BaseException as error:  # noqa: BLE001 SessionEnd and Abandoned too must unwind through libpam
             self._raised = error
             return int(Code.CONV_ERR)
+
+    def _answers(self, asked: Sequence[Message]) -> Sequence[bytes | bytearray | None]:
+        """Have the conversation, without the limit; also where it fails, the modules behind it have theirs again."""
+        limited = self._limit() is not None
+        _arm(None)
+        try:
+            return self.conversation(asked)
+        finally:
+            left = self._limit()
+            _arm(UNWINDING if limited and not left else left)
 
     def _respond(self, asked: Sequence[Message], answers: Sequence[bytes | bytearray | None], responses: Any) -> int:
         """Copy the answers into memory that the module frees; a mutable answer is wiped once copied."""

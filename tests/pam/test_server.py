@@ -172,14 +172,34 @@ def test_the_session_is_closed_when_it_is_killed(start: Start, service: Service,
         wait_for(log, 2)
 
 
+@pytest.fixture
+def sleeper(tmp_path: Path) -> str:
+    """A PAM module that does not come back."""
+    path = tmp_path / "sleeper"
+    path.write_text("#!/bin/sh\nexec sleep 60\n")
+    path.chmod(0o755)
+    return f"pam_exec.so {path}"
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_login_timer_ends_what_follows_a_conversation_that_failed(start: Start, service: Service, mixed_module: Path,
+                                                                      sleeper: str, silent: bool) -> None:
+    """The client begins another attempt, or says nothing more; the next module of the stack sleeps."""
+    name = service(f"auth required {mixed_module}\nauth required {sleeper}")
+    server = start(f"SFTPPAMServiceName {name}\nTimeoutLogin 4")
+    with connect(server) as client, pytest.raises(Ended):
+        client.ask("demo")
+        if not silent:
+            client.request("demo", "none")
+        client.receive()
+    server.site.wait_for_log("stderr", "ended by TimeoutLogin, in the middle of a PAM module")
+
+
 @pytest.mark.parametrize("where", ["module", "client"])
-def test_the_login_timer_ends_a_conversation(start: Start, service: Service, mixed_module: Path, tmp_path: Path,
+def test_the_login_timer_ends_a_conversation(start: Start, service: Service, mixed_module: Path, sleeper: str,
                                              where: str) -> None:
     """Whether a PAM module sleeps or the client does."""
-    sleeper = tmp_path / "sleeper"
-    sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
-    sleeper.chmod(0o755)
-    module = f"pam_exec.so {sleeper}" if where == "module" else mixed_module
+    module = sleeper if where == "module" else mixed_module
     server = start(f"SFTPPAMServiceName {service(f'auth required {module}')}\nTimeoutLogin 4")
     with connect(server) as client, pytest.raises(Ended):
         client.ask("demo")
