@@ -270,6 +270,11 @@ class Master:
     def _renew_files(self) -> None:
         """PidFile may have moved; the scoreboard stays where the living sessions are."""
         conf = self.world.main.get(DaemonConf)
+        if conf.scoreboard_file != (self.board.path if self.board else None):
+            where = conf.source("scoreboard_file") or self.world.main.where
+            self.log.notice(f"{where}: ScoreboardFile has its effect when the server is started anew")
+        if conf.server_type == "inetd":
+            self.log.notice(f"{conf.source('server_type')}: ServerType has its effect when the server is started anew")
         if conf.pid_file == self.pidfile.path:
             return
         with self.privs.root():

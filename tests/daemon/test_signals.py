@@ -58,6 +58,19 @@ def test_hup_moves_to_another_port(master: Master) -> None:
     wait_until(lambda: not master.serves(), "the end of the old port")
 
 
+def test_hup_names_what_only_a_start_changes(master: Master) -> None:
+    master.start()
+    path, text = master.path, master.path.read_text()
+    path.write_text(f"{text}ScoreboardFile {master.root}/other\nServerType inetd\n")
+    number = len(text.splitlines())
+    master.signal(signal.SIGHUP)
+    log = master.wait_for_log("configuration reloaded")
+    assert f"{path}:{number + 1}: ScoreboardFile has its effect when the server is started anew" in log
+    assert f"{path}:{number + 2}: ServerType has its effect when the server is started anew" in log
+    assert master.serves()
+    assert not (master.root / "other").exists()
+
+
 def test_no_connection_is_lost_while_the_configuration_is_read_again(master: Master) -> None:
     master.start()
     stop = threading.Event()
