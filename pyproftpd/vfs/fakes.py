@@ -50,10 +50,8 @@ class Fakes:
 
     @staticmethod
     def _directory_search(kind: int, mode: int) -> int:
-        """A directory gets search permission wherever the fake mode lets read. Source: real server, mod_ls."""
-        if kind == 0o040000:
-            mode |= (mode & 0o444) >> 2
-        return kind | mode
+        """A directory gets search permission for everybody. Source: real server, mod_sftp, verified live."""
+        return kind | mode | (0o111 if kind == 0o040000 else 0)
 
 
 def _number(number: int | None) -> int:

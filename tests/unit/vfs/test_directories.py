@@ -90,7 +90,7 @@ def test_fakes(window: Make) -> None:
     (here.root / "d" / "e").mkdir()
     shown = entries(here, "d")
     assert shown["f"] == ("ghost", "staff", stat.S_IFREG | 0o440)
-    assert shown["e"] == ("ghost", "staff", stat.S_IFDIR | 0o550)
+    assert shown["e"] == ("ghost", "staff", stat.S_IFDIR | 0o551)
     assert entries(here)["d"][0] != "ghost"
 
 
