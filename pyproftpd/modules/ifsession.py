@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyproftpd import API
 from pyproftpd.api import values
@@ -11,6 +12,27 @@ from pyproftpd.api.directive import SERVERS, ConfBlock, Repeat, Status, directiv
 from pyproftpd.api.expressions import Expression, Mode, parse_expression
 from pyproftpd.api.facts import BindFacts
 from pyproftpd.api.module import Module, Section, SessionCondition
+from pyproftpd.errors import ConfigError
+
+#: read by the master, or before it is known who connects: no section of this module can change them
+OF_THE_DAEMON = frozenset({
+    "AdminControlsACLs", "AdminControlsEngine", "ControlsACLs", "ControlsAuthFreshness", "ControlsEngine", "ControlsLog",
+    "ControlsMaxClients", "ControlsSocket", "ControlsSocketACL", "ControlsSocketOwner", "DefaultAddress", "DefaultServer",
+    "DelayControlsACLs", "DelayTable", "Group", "MaxConnectionRate", "MaxInstances", "ModuleControlsACLs", "PidFile",
+    "Port", "ScoreboardFile", "ScoreboardMutex", "ScoreboardOptions", "ScoreboardScrub", "ServerAlias", "ServerType",
+    "SFTPEngine", "SFTPHostKey", "SFTPPassPhraseProvider", "SocketBindTight", "SocketOptions", "TCPBackLog", "UseIPv6",
+    "User"})
+
+#: read from the connection on and done with at the login: a class can change them, a user or a group comes too late
+BEFORE_LOGIN = frozenset({
+    "AllowEmptyPasswords", "AuthAliasOnly", "AuthFileOptions", "AuthGroupFile", "AuthOrder", "AuthPAM", "AuthPAMConfig",
+    "AuthPAMOptions", "AuthPAMSession", "AuthUserFile", "DelayEngine", "DelayOnEvent", "MaxConnectionsPerHost",
+    "MaxLoginAttempts", "MaxPasswordSize", "PersistentPasswd", "RLimitCPU", "RLimitMemory", "RLimitOpenFiles",
+    "ServerIdent", "SFTPAuthMethods", "SFTPAuthorizedHostKeys", "SFTPAuthorizedPrincipals", "SFTPAuthorizedUserKeys",
+    "SFTPAuthPublicKeys", "SFTPCiphers", "SFTPClientMatch", "SFTPCompression", "SFTPDHParamFile", "SFTPDigests",
+    "SFTPDisplayBanner", "SFTPHostKeys", "SFTPKeyBlacklist", "SFTPKeyExchanges", "SFTPKeyFingerprints", "SFTPKeyLimits",
+    "SFTPPAMEngine", "SFTPPAMOptions", "SFTPPAMServiceName", "SFTPRevokedKeys", "SFTPSecurityProfile",
+    "SFTPTrustedUserCAKeys", "TCPNoDelay", "TimeoutLogin", "UserAlias", "UserPassword"})
 
 
 class IfSessionConf(ConfBlock, module="ifsession"):
@@ -20,6 +42,19 @@ class IfSessionConf(ConfBlock, module="ifsession"):
         "IfSessionOptions", values.options("PerUnauthenticatedUser"), where=SERVERS, arity="1..*",
         syntax="PerUnauthenticatedUser ...", default=frozenset(), repeat=Repeat.ACCUMULATE, joined=True,
         status=Status.ACCEPTED, doc="Ask IfUser with the name that has not yet been proved.")
+
+    @classmethod
+    def check(cls, scope: Any) -> Iterable[ConfigError | str]:
+        """A line that is read before its section can match would be ignored in silence."""
+        for section in scope.place.sessions:
+            late = isinstance(section.condition, LoggedIn | Proven)
+            for setting in (setting for group in section.place.groups for setting in group):
+                keyword = setting.row.directive.keyword
+                if keyword in OF_THE_DAEMON:
+                    yield f"{setting.where}: {keyword} has no effect in a section for some sessions; it is the daemon's"
+                elif late and keyword in BEFORE_LOGIN:
+                    yield (f"{setting.where}: {keyword} has no effect here; it is read before anybody is logged in "
+                           "(<IfClass> is in time)")
 
 
 @dataclass(frozen=True, slots=True)
