@@ -72,6 +72,13 @@ def _rate(words: Sequence[str], context: ParseContext) -> tuple[int, int] | None
     return (count, seconds) if count else None
 
 
+def _display_chdir(words: Sequence[str], context: ParseContext) -> tuple[str, ...]:
+    """``file [on|off]``"""
+    if len(words) > 1:
+        values.to_boolean(words[1])
+    return tuple(words)
+
+
 def _scrub(words: Sequence[str], context: ParseContext) -> float:
     """Seconds between two cleanings, 0 = never."""
     if words[0].isdigit() and words[0] not in ("0", "1"):
@@ -277,7 +284,7 @@ class DisplayConf(ConfBlock, module="core"):
         "DisplayQuit", values.text, where=SERVERS | Context.ANONYMOUS, arity="1..*", syntax="file",
         default_text="unset", merge=Merge.DOWN, status=Status.FTP, doc="File shown at the end.")
     display_chdir: tuple[str, ...] = directive(
-        "DisplayChdir", values.words_of, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY, arity="1..2",
+        "DisplayChdir", _display_chdir, where=SERVERS | Context.ANONYMOUS | Context.DIRECTORY, arity="1..2",
         syntax="file [on|off]", default=(), default_text="unset", merge=Merge.DOWN, status=Status.FTP,
         doc="File shown on entering a directory.")
     display_file_transfer: str | None = directive(
