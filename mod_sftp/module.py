@@ -54,7 +54,8 @@ class SftpFrontEnd:
                 faults.append(error)
         if faults:
             raise ConfigErrors(tuple(faults))
-        return list(dict.fromkeys(note for scope in servers for note in (*self._prepared[scope].faults, *serving.remarks(scope))))
+        notes = (note for scope in servers for note in (*self._prepared[scope].faults, *serving.remarks(scope)))
+        return ["FIPS mode enabled"] * fips + list(dict.fromkeys(notes))
 
     def rehearsal(self, directory: Path) -> Rehearsal | None:
         """Played with the keys of the first server that has any; its key exchange is none that FIPS knows."""

@@ -88,7 +88,7 @@ def test_wrong_guess_is_dropped_once() -> None:
 
 def test_a_guess_with_another_host_key_is_wrong() -> None:
     """RFC 4253 7.1: the method may be right, its first message is dropped all the same, and sent again."""
-    pair = Pair(Choice(guess=True, host_key="ecdsa-sha2-nistp384,ssh-ed25519"))
+    pair = Pair(Choice(guess=True, host_key="ecdsa-sha2-nistp384,ssh-ed25519"), offer=replace(OFFER, kex=("curve25519-sha256",)))
     pair.client.auto = False
     pair.run()
     pair.client.begin()

@@ -9,6 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
+from mod_sftp import serving
+from mod_sftp.conf import SftpConf
+from mod_sftp.module import SftpFrontEnd
+from mod_sftp.quirks import Overrides
+from mod_sftp.transport.offer import make_terms
+from pyproftpd.conf.load import load
 from tests.clients import openssh
 from tests.link.client import Choice, string, take_string
 from tests.link.live import Live
@@ -151,6 +157,18 @@ def test_fips_without_a_module_is_a_clear_start_error(site: Site) -> None:
     done = subprocess.run([sys.executable, "-m", "pyproftpd", "-n", "-DSFTP_USE_FIPS", "-c", str(path)], capture_output=True,
                           text=True, timeout=120)
     assert done.returncode != 0 and "FIPS" in done.stdout + done.stderr
+
+
+def test_fips_with_a_module_is_said_and_keeps_to_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No library of ours runs on such a module, so that one answer of it is the test's; everything behind it is real."""
+    monkeypatch.setattr(serving, "fips_enabled", lambda: True)
+    configuration = load(str(site.configuration("")), labels=frozenset({"SFTP_USE_FIPS"}))
+    front = SftpFrontEnd()
+    assert front.prepare(configuration)[0] == "FIPS mode enabled"
+    [prepared] = front._prepared.values()
+    conf = configuration.servers[0].get(SftpConf)
+    offered = make_terms(conf, prepared.keys, prepared.groups, Overrides(), fips=prepared.fips).offer
+    assert prepared.fips and "cast128-cbc" not in offered.ciphers and not any("umac" in name for name in offered.macs)
 
 
 def test_crypto_device_is_accepted_with_a_warning(start: Callable[..., Server], site: Site) -> None:
