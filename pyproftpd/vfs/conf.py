@@ -166,7 +166,9 @@ def _cache_policy(words: Sequence[str], context: ParseContext) -> tuple[bool, in
 
 
 def _allow_override(words: Sequence[str], context: ParseContext) -> Conditional[bool]:
-    """``on|off [user|group|class expr]``; the form with an expression of one word is the one that arity bars."""
+    """``on|off``. Whom else a line names would be ignored, and the files of everybody be read: the real server does so."""
+    if len(words) > 1 and words[1].lower() in ("user", "group", "class"):
+        raise ValueError(f"on or off; for single {words[1].lower()} names use the sections of mod_ifsession")
     return Conditional(values.to_boolean(words[0]))
 
 
