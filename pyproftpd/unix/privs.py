@@ -62,6 +62,7 @@ class Privileges:
         """``switching`` False: an object for rehearsals, which changes nothing."""
         self.state = State.MASTER
         self.switching = switching and os.getuid() == 0
+        self._rehearsal = not switching
         self.say = say
         #: absolute path of the root directory that this process entered, ``""`` for none
         self.chroot = ""
@@ -73,10 +74,19 @@ class Privileges:
         """Master: put on the effective ids of ``User`` and ``Group``; may be repeated with others after a reload."""
         self._step(State.MASTER)
         self._wear(uid, gid, gids)
+        self._close_memory()
 
     def connected(self) -> None:
         """Child, first step: from here on the ids belong to one session."""
         self._step(State.CONNECTED)
+        self._close_memory()
+
+    def _close_memory(self) -> None:
+        """The memory of master and sessions, with the host keys in it, is a file in /proc to whoever has their uid, and the
+        clients of a server that was not started as root have it. Source: OpenSSH, sftp-server.
+        """
+        if prctl is not None and not self._rehearsal:
+            prctl.set_dumpable(0)
 
     def log_in(self, identity: Identity) -> None:
         """Become the user, with the user's groups and no others; real and saved uid stay 0."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,3 +130,15 @@ def test_nobody_else_may_look_into_a_session(start: Start) -> None:
     with logged_in(server):
         (pid,) = server.sessions()
         assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+
+
+@pytest.mark.parametrize("step", ["become_daemon(65534, 65534)", "connected()"])
+def test_the_memory_is_no_file_where_nothing_is_switched(step: str) -> None:
+    """A server of an ordinary user: its sessions keep his uid, and with it clients could open /proc/self/mem and that of the
+    master, read the host keys and write what they like."""
+    script = ("import os, prctl\nfrom pyproftpd.unix.privs import Privileges\n"
+              "os.setgroups([]); os.setgid(65534); os.setuid(65534); prctl.set_dumpable(1)\n"
+              f"privs = Privileges()\nopen('/proc/self/mem', 'r+b').close()\nprivs.{step}\n"
+              "try:\n    open('/proc/self/mem', 'rb')\nexcept PermissionError:\n    print('closed')\n")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "closed\n", done.stderr
