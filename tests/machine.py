@@ -21,8 +21,8 @@ BLOCK = 400
 
 
 @functools.cache
-def _own_ports() -> Iterator[int]:
-    """The first block that nobody has. It is held by a name that the kernel gives back when this process ends."""
+def _own_ports() -> tuple[socket.socket, Iterator[int]]:
+    """The first block that nobody has, behind what claims it: a name that the kernel gives back when this process ends."""
     for first in PORTS[::BLOCK]:
         claim = socket.socket(socket.AF_UNIX)
         try:
@@ -30,18 +30,13 @@ def _own_ports() -> Iterator[int]:
         except OSError:
             claim.close()
             continue
-        return _kept(claim, itertools.cycle(range(first, first + BLOCK)))
+        return claim, itertools.cycle(range(first, first + BLOCK))
     raise RuntimeError("every block of ports belongs to a running test")
-
-
-def _kept(claim: socket.socket, ports: Iterator[int]) -> Iterator[int]:
-    with claim:
-        yield from ports
 
 
 def free_port() -> int:
     """A port of this worker at which nobody listens, on any address."""
-    for port in itertools.islice(_own_ports(), BLOCK):
+    for port in itertools.islice(_own_ports()[1], BLOCK):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: what has ended does not count
             probe.bind(("0.0.0.0", port))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import paramiko
@@ -101,8 +101,10 @@ def _another_session(ground: Ground) -> None:
 
 
 @pytest.fixture(scope="module")
-def both(keys: Path) -> Iterator[tuple[dict[tuple[str, int, str], str], dict[tuple[str, int, str], str]]]:
-    yield verdicts(keys, ours=False), verdicts(keys, ours=True)
+def both(keys: Path) -> tuple[dict[tuple[str, int, str], str], dict[tuple[str, int, str], str]]:
+    with ThreadPoolExecutor() as pool:
+        theirs, mine = pool.map(lambda ours: verdicts(keys, ours=ours), (False, True))
+    return theirs, mine
 
 
 def explained(policy: str, action: str) -> bool:
