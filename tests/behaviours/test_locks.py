@@ -13,6 +13,7 @@ from tests.clients import rawsftp as raw
 from tests.clients.rawsftp import RawSftp, text, u32, u64
 from tests.matrix.road import Road
 from tests.servers import Server, Site, scratch
+from tests.waiting import wait_until
 
 READ, WRITE, ADVISORY = 0x40, 0x80, 0x200
 CONFLICT = 25
@@ -79,11 +80,7 @@ def test_locks_end_with_their_handle(roads: tuple[Road, Road], end: str) -> None
         assert lock(other, theirs, WRITE, 0, 0) == raw.OK
     else:
         roads[0].close()
-        for _ in range(10_000):
-            if lock(other, theirs, WRITE, 0, 0) == raw.OK:
-                break
-        else:
-            pytest.fail("the lock of a session that is gone is still there")
+        wait_until(lambda: lock(other, theirs, WRITE, 0, 0) == raw.OK, "the end of a lock whose session is gone")
 
 
 def test_other_programs_see_the_locks(roads: tuple[Road, Road], server: Server) -> None:
