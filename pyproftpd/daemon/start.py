@@ -68,11 +68,12 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
         terminal = detach()
     if board is not None:
         board.set_master(os.getpid())
-    estate = Estate(world, listeners, log, board, PidFile.write(conf, os.getpid()), title_setter())
-    child.quiet_standard_streams(keep_stderr=options.to_terminal)
-    privs.become_daemon(world.uid, world.gid)
-    os.umask(0)
-    master = Master(options, estate, privs)
+    with signals.held():  # from the pid file on a TERM must find the master, which removes it
+        estate = Estate(world, listeners, log, board, PidFile.write(conf, os.getpid()), title_setter())
+        child.quiet_standard_streams(keep_stderr=options.to_terminal)
+        privs.become_daemon(world.uid, world.gid)
+        os.umask(0)
+        master = Master(options, estate, privs)
     if terminal >= 0:
         os.write(terminal, _STARTED)
         os.close(terminal)

@@ -6,12 +6,14 @@ import os
 import socket
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.daemon.master import BASE, Master, alive
 from tests.machine import free_port
+from tests.waiting import LIMIT
 
 
 def test_the_command_returns_when_the_daemon_serves_and_has_written_its_pid(master: Master) -> None:
@@ -160,3 +162,30 @@ def test_started_with_closed_standard_streams(master: Master, closing: str) -> N
     assert master.serves()
     assert {os.readlink(f"/proc/{master.daemon}/fd/{fd}") for fd in (0, 1, 2)} == {"/dev/null"}
     assert "cannot accept" not in master.log()
+
+
+#: a server that gets TERM as soon as its pid file stands
+HURRIED = """\
+import os, signal, sys
+from pyproftpd.cli.proftpd import main
+from pyproftpd.daemon.pidfile import PidFile
+
+written = PidFile.write
+
+def write(conf, pid):
+    made = written(conf, pid)
+    os.kill(pid, signal.SIGTERM)
+    return made
+
+PidFile.write = write
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_term_in_the_middle_of_a_start_leaves_no_pid_file(master: Master) -> None:
+    master.configure()
+    done = subprocess.run([sys.executable, "-c", HURRIED, *master.command("-n", "-q")[1:]], env=master.environment,
+                          capture_output=True, text=True, timeout=LIMIT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ProFTPD killed (signal 15)" in master.log()
+    assert not (master.root / "pid").exists()
