@@ -6,7 +6,7 @@ sticky and the file is there already and root's own): somebody else could decide
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import socket
 import stat
@@ -74,25 +74,42 @@ class FileSink:
 
 
 class SyslogSink:
-    """Datagrams to the local syslog; kept connected, so it works from inside a chroot."""
+    """Datagrams to the local syslog; kept connected, so it works from inside a chroot.
+
+    A syslog that was started anew has another socket: it is looked for again when the old one is gone, but not in a chroot,
+    where its name is for whoever owns the place to give.
+    """
 
     def __init__(self, facility: str = "DAEMON", level: str = "info", ident: str = "proftpd") -> None:
         self.priority = FACILITIES[facility.upper()] * 8 + LEVELS.index(level)
         self.facility, self.ident, self.failures = facility, ident, 0
-        self._socket: socket.socket | None = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket: socket.socket | None = None
+        self._root = _root()
+        with contextlib.suppress(OSError):
+            self._connect()
+
+    def _connect(self) -> socket.socket:
+        """Raises ``OSError``."""
+        self.close()
+        if _root() != self._root:
+            raise ConnectionError("syslog is outside of the chroot")
+        found = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
-            self._socket.connect(SYSLOG_SOCKET)
+            found.connect(SYSLOG_SOCKET)
         except OSError:
-            self._socket.close()
-            self._socket = None
+            found.close()
+            raise
+        self._socket = found
+        return found
 
     def write(self, line: str, level: str | None = None) -> None:
         priority = self.priority if level is None else (self.priority & ~7) | LEVELS.index(level)
-        text = f"<{priority}>{self.ident}[{os.getpid()}]: {line}"
+        data = f"<{priority}>{self.ident}[{os.getpid()}]: {line}".encode("utf-8", "surrogateescape")[:MAX_LINE]
         try:
-            if self._socket is None:
-                raise OSError(errno.ENOTCONN, "no syslog")
-            self._socket.send(text.encode("utf-8", "surrogateescape")[:MAX_LINE])
+            try:
+                (self._socket or self._connect()).send(data)
+            except (ConnectionError, FileNotFoundError):
+                self._connect().send(data)
         except OSError:
             self.failures += 1
 
@@ -100,6 +117,11 @@ class SyslogSink:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _root() -> tuple[int, int]:
+    found = os.stat("/")
+    return found.st_dev, found.st_ino
 
 
 class StderrSink:

@@ -128,6 +128,42 @@ def test_syslog_gets_priority_name_and_pid(syslog: socket.socket) -> None:
     assert syslog.recv(4096).decode() == f"<{19 * 8 + 4}>proftpd[{os.getpid()}]: a line"
 
 
+def test_a_syslog_that_starts_anew_gets_the_lines_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "syslog")
+    monkeypatch.setattr(sinks, "SYSLOG_SOCKET", path)
+    sink = open_sink("syslog:info")
+    sink.write("before there is one")
+    assert sink.failures == 1
+    for text in ("first", "second"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(path)
+            listener.settimeout(5)
+            sink.write(text)
+            assert listener.recv(4096).decode().endswith(text)
+        os.unlink(path)
+    sink.write("lost")
+    assert sink.failures == 2
+
+
+@pytest.mark.root
+def test_syslog_is_not_looked_for_in_a_chroot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever owns the place could put a socket there and read along."""
+    jail = tmp_path / "jail"
+    jail.mkdir()
+    monkeypatch.setattr(sinks, "SYSLOG_SOCKET", "/syslog")
+    sink = open_sink("syslog:info")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as theirs:
+        theirs.bind(str(jail / "syslog"))
+        child = os.fork()
+        if not child:
+            os.chroot(jail)
+            sink.write("secret")
+            os._exit(sink.failures)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+        with pytest.raises(BlockingIOError):
+            theirs.recv(4096, socket.MSG_DONTWAIT)
+
+
 def test_lines_of_a_general_log_that_cannot_be_written_go_to_syslog(syslog: socket.socket) -> None:
     logger = ServerLogger(open_sink("/dev/full"))
     logger.error("something happened")
