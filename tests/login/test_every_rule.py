@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 from paramiko import SSHException
 
+from pyproftpd.session.delay import DelayTable
 from pyproftpd.unix import wtmp
 from tests.clients.rawauth import FAILURE, SUCCESS, Ended, connect
 from tests.login.methods import PERMIT, prove
@@ -86,6 +88,8 @@ RULES = {
     "MaxLoginAttempts": Rule("MaxLoginAttempts 2\n", {"demo": "pki"}),
     "TimeoutLogin": Rule("TimeoutLogin 6\n", {"demo": "pki"}),
     "TimeoutSession": Rule("TimeoutSession 6\n", {"demo": "pki"}),
+    "DelayEngine": Rule("DelayEngine on\n", {"demo": "pki"}),
+    "DelayOnEvent": Rule("DelayOnEvent FailedLogin 400\n", {"demo": "pki"}),
     "WtmpLog": Rule("WtmpLog on\nUseLastlog on\n", {"demo": "pki"}),
 }
 CASES = [(name, who, letter) for name, rule in RULES.items() for who in rule.lets_in for letter in LETTERS]
@@ -133,15 +137,23 @@ def street(keys: Path) -> Iterator[dict[str, Door]]:
                   f"UseFtpUsers off\nSFTPEngine on\nSFTPLog {root}/log/sftp.log\nTransferLog none\n"
                   f"SFTPPAMEngine on\nSFTPPAMServiceName {service.name}\n"
                   f"SFTPAuthorizedUserKeys file:{root}/authorized_keys/%u\nSFTPHostKey {keys}/ssh_host_ed25519_key\n")
+        usual = DelayTable(f"{root}/delay")
+        for _ in range(3):
+            usual.add(doors["DelayEngine"].port, 0.4)
         hosts = "".join(f"<VirtualHost 127.0.0.1>\nPort {doors[name].port}\n{shared}{rule.lines.format(root=root)}"
-                        f"{'' if 'WtmpLog' in rule.lines else 'WtmpLog off'}\n</VirtualHost>\n" for name, rule in RULES.items())
+                        f"{quiet(rule)}</VirtualHost>\n" for name, rule in RULES.items())
         classes = "<Class here>\nFrom 127.0.0.1\n</Class>\n<Class away>\nFrom 192.0.2.1\n</Class>\n"
         try:
-            server.start(classes + hosts)
+            server.start(classes + hosts, prologue=f"DelayTable {root}/delay\n")
             yield doors
         finally:
             server.stop()
             service.unlink()
+
+
+def quiet(rule: Rule) -> str:
+    """What a virtual host leaves out that is not about it."""
+    return "".join(f"{keyword} off\n" for keyword in ("WtmpLog", "DelayEngine") if keyword[:5] not in rule.lines)
 
 
 def until(server: Server, count: int) -> None:
@@ -240,6 +252,17 @@ def test_the_time_of_a_session_ends_it_whatever_the_method(street: dict[str, Doo
             client = stack.enter_context(connect(door))
             assert prove(client, door, "demo", method) == bytes((SUCCESS,))
         until(door.server, 0)
+
+
+@pytest.mark.parametrize("rule", ["DelayEngine", "DelayOnEvent"])
+@pytest.mark.parametrize("method", LETTERS.values())
+def test_a_failure_is_held_up(street: dict[str, Door], method: str, rule: str) -> None:
+    """As long as failures usually take, or as the administrator says; whatever the method."""
+    door = street[rule]
+    with connect(door) as client:
+        begun = time.monotonic()
+        assert prove(client, door, "ghost", method)[0] == FAILURE
+        assert time.monotonic() - begun >= 0.4
 
 
 def records(pid: int) -> list[tuple[int, str, str]]:

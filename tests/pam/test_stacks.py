@@ -75,6 +75,21 @@ def test_pam_faillock(start: Start, unix: Site, service: Service, resident: str,
     assert enters(running, resident) == ["publickey"]
 
 
+@pytest.mark.parametrize(("method", "kind"), [("password", "auth"), ("publickey", "account"), ("publickey", "session")])
+def test_a_module_that_sleeps_does_not_outlive_the_time_to_log_in(start: Start, unix: Site, service: Service, resident: str,
+                                                                  tmp_path: Path, method: str, kind: str) -> None:
+    """Not only in conversations; nothing of a session stays."""
+    sleeper = tmp_path / "sleeper"
+    sleeper.write_text("#!/bin/sh\nexec sleep 20\n")
+    sleeper.chmod(0o755)
+    stack = [f"{one} required {f'pam_exec.so {sleeper}' if one == kind else 'pam_permit.so'}"
+             for one in ("auth", "account", "session")]
+    running = serve(start, service("\n".join(stack)), "SFTPPAMEngine off\nTimeoutLogin 2\n")
+    assert not log_in(running, resident, method, "Secret-1")
+    running.site.wait_for_log("stderr", "ended by TimeoutLogin, in the middle of a PAM module")
+    assert running.sessions() == []
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_pam_mkhomedir(server: Callable[[str], Server], resident: str, method: str) -> None:
     running = server("session required pam_mkhomedir.so umask=0027")
