@@ -80,18 +80,20 @@ class SyslogSink:
     where its name is for whoever owns the place to give.
     """
 
-    def __init__(self, facility: str = "DAEMON", level: str = "info", ident: str = "proftpd") -> None:
+    def __init__(self, facility: str = "DAEMON", level: str = "info", ident: str = "proftpd",
+                 root: tuple[int, int] | None = None) -> None:
+        """``root``: where syslog's name may be believed; none given, where the process is now."""
         self.priority = FACILITIES[facility.upper()] * 8 + LEVELS.index(level)
         self.facility, self.ident, self.failures = facility, ident, 0
         self._socket: socket.socket | None = None
-        self._root = _root()
+        self._root = root or root_directory()
         with contextlib.suppress(OSError):
             self._connect()
 
     def _connect(self) -> socket.socket:
         """Raises ``OSError``."""
         self.close()
-        if _root() != self._root:
+        if root_directory() != self._root:
             raise ConnectionError("syslog is outside of the chroot")
         found = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
@@ -119,7 +121,8 @@ class SyslogSink:
             self._socket = None
 
 
-def _root() -> tuple[int, int]:
+def root_directory() -> tuple[int, int]:
+    """Which directory is ``/`` now."""
     found = os.stat("/")
     return found.st_dev, found.st_ino
 

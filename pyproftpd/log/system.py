@@ -13,7 +13,7 @@ from typing import Any
 
 from pyproftpd.log.conf import SystemLogConf
 from pyproftpd.log.lines import printable, stamp
-from pyproftpd.log.sinks import LEVELS, Sink, StderrSink, SyslogSink, UnsafePath, open_sink
+from pyproftpd.log.sinks import LEVELS, Sink, StderrSink, SyslogSink, UnsafePath, open_sink, root_directory
 
 DEBUG, INFO, NOTICE, WARNING, ERROR = (LEVELS.index(name) for name in ("debug", "info", "notice", "warn", "error"))
 
@@ -27,6 +27,7 @@ class ServerLogger:
         self.server = self.client = ""
         self._host = socket.gethostname()
         self._rescue: SyslogSink | None = None
+        self._root = root_directory()
 
     def debug(self, level: int, text: str) -> None:
         """``level`` 0-10 as DebugLevel counts them."""
@@ -67,7 +68,7 @@ class ServerLogger:
     def _to_syslog(self, text: str, level: int) -> None:
         """A general log that cannot be written must not pass unseen: its lines go to syslog instead."""
         if self._rescue is None:
-            self._rescue = SyslogSink()
+            self._rescue = SyslogSink(root=self._root)
             self._rescue.write(f"the general log cannot be written ({self.sink.failures} lines lost or sent here)", "error")
         self._rescue.write(text, LEVELS[level])
 

@@ -151,13 +151,14 @@ def test_syslog_is_not_looked_for_in_a_chroot(tmp_path: Path, monkeypatch: pytes
     jail = tmp_path / "jail"
     jail.mkdir()
     monkeypatch.setattr(sinks, "SYSLOG_SOCKET", "/syslog")
-    sink = open_sink("syslog:info")
+    sink, general = open_sink("syslog:info"), ServerLogger(open_sink("/dev/full"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as theirs:
         theirs.bind(str(jail / "syslog"))
         child = os.fork()
         if not child:
             os.chroot(jail)
             sink.write("secret")
+            general.error("secret")
             os._exit(sink.failures)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
         with pytest.raises(BlockingIOError):
