@@ -319,6 +319,7 @@ def test_197_protocols_paths_and_bytes_in_the_log(start: Callable[..., Server], 
 def test_186_who_is_too_many_is_told_by_disconnect_12(start: Callable[..., Server], line: str) -> None:
     """The caps beside MaxClients, MaxClientsPerHost and MaxClientsPerUser; of users when the second host logs in."""
     server = start(f"<Class all>\nFrom 127.0.0.0/8\n</Class>\n{line}\n")
+    wait_until(lambda: not server.sessions(), "the end of the session that saw whether the server listens")
     with Live(server.port) as first:
         first.log_in()
         with Live(server.port, source="127.0.0.2" if "HostsPerUser" in line else "127.0.0.1") as second:

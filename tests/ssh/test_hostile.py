@@ -90,6 +90,7 @@ def test_T14_every_way_to_wait_ends_at_the_login_limit(start: Callable[..., Serv
 def test_nobody_draws_out_the_farewell(start: Callable[..., Server]) -> None:
     """A client that is told to go, and one that is turned away, have a moment to read why; a byte now and then is no more."""
     server = start("MaxConnectionsPerHost 1\n")
+    wait_until(lambda: not server.sessions(), "the end of the session that saw whether the server listens")
 
     def drip_until(live: Live, left: int) -> None:
         def gone() -> bool:
