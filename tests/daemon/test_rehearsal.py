@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +64,13 @@ class Broken(Watched):
 
 
 @pytest.fixture
-def frontend(site: Site) -> Any:
-    return world.build(Options(path=str(site.configuration()))).services[0].frontend
+def frontend(site: Site) -> Iterator[Any]:
+    built = world.build(Options(path=str(site.configuration())))  # what is prepared goes with its world
+    yield built.services[0].frontend
 
 
 def state(directory: Path) -> tuple[Any, ...]:
+    gc.collect()  # what earlier tests left open is closed before it is counted
     return (os.getcwd(), os.getresuid(), os.getresgid(), os.getgroups(), sorted(os.listdir("/proc/self/fd"))[:-1],
             os.listdir(directory), dict(os.environ))
 
