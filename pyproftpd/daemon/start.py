@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import sys
+from importlib.util import find_spec
 
 from pyproftpd.daemon import child, inetd, signals
 from pyproftpd.daemon.child import Birth
@@ -28,6 +29,13 @@ from pyproftpd.unix.scoreboard import Scoreboard
 #: the master holds listeners, logs and a connection being handed over; children hold their own
 _DESCRIPTORS = 4096
 _STARTED = b"+"
+
+#: package, the module in it, and what it costs to go without; README.md has the same
+OPTIONAL = (
+    ("python-prctl", "prctl", "RootRevoke gives every capability up, also those that mod_cap would keep"),
+    ("setproctitle", "setproctitle", "ps shows no user and command per session"),
+    ("bcrypt", "bcrypt", "encrypted host keys in OpenSSH's own format cannot be read"),
+)
 
 
 def start(options: Options) -> int:
@@ -54,7 +62,7 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
     conf = world.main.get(DaemonConf)
     listeners = Listeners(world, options)
     board = open_scoreboard(conf, master=os.getpid())
-    for text in (*complaints, *world.notes, *listeners.notes):
+    for text in (*complaints, *missing_packages(), *world.notes, *listeners.notes):
         log.notice(text)
         if not options.quiet and not options.to_terminal:
             print(text, file=sys.stderr)
@@ -78,6 +86,11 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
         os.write(terminal, _STARTED)
         os.close(terminal)
     return master.run()
+
+
+def missing_packages() -> list[str]:
+    return [f"the Python package {package} is not installed: {cost}" for package, module, cost in OPTIONAL
+            if find_spec(module) is None]
 
 
 def settle_descriptors() -> None:

@@ -27,6 +27,7 @@ from contextlib import contextmanager
 
 from pyproftpd.api.auth import Identity
 from pyproftpd.errors import Bug
+from pyproftpd.unix import syscalls
 
 try:
     import prctl
@@ -85,8 +86,8 @@ class Privileges:
         """The memory of master and sessions, with the host keys in it, is a file in /proc to whoever has their uid, and the
         clients of a server that was not started as root have it. Source: OpenSSH, sftp-server.
         """
-        if prctl is not None and not self._rehearsal:
-            prctl.set_dumpable(0)
+        if not self._rehearsal:
+            syscalls.forbid_tracing()
 
     def log_in(self, identity: Identity) -> None:
         """Become the user, with the user's groups and no others; real and saved uid stay 0."""
@@ -109,7 +110,8 @@ class Privileges:
         os.seteuid(0)
         if prctl is None:
             self._keep = frozenset()
-            self.say("python prctl is missing: no capability is kept and no_new_privs is not set")
+            if keep:
+                self.say("python-prctl is missing: no capability is kept")
         else:
             self._limit_bounding_set()
             if self._keep:
@@ -119,7 +121,7 @@ class Privileges:
         self._as_root = False
         if prctl is not None:
             self._keep_only(self._keep)
-            prctl.set_no_new_privs(1)
+        syscalls.forbid_new_privileges()
         self._prove()
 
     def keep_capabilities(self, names: frozenset[str]) -> None:

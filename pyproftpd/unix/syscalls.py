@@ -29,6 +29,9 @@ _SYS_OPENAT2 = 437
 _SYS_FCHMODAT2 = 452
 _OPEN_HOW = struct.Struct("=QQQ")
 
+#: prctl(2)
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
+
 #: statx(2): stx_mask at 0, stx_btime (s64 seconds, u32 nanoseconds) at 80 of a 256-byte struct
 _STATX_SIZE = 256
 _STATX_BTIME = 0x800
@@ -55,6 +58,20 @@ def _name(path: str) -> bytes:
     if b"\0" in name:
         raise ValueError("embedded null byte")
     return name
+
+
+def forbid_tracing() -> None:
+    """The memory of this process is for root alone to read: no dump, no ptrace, no /proc/PID/mem."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def forbid_new_privileges() -> None:
+    """No program that this process executes gains a right by it, for good."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    _check(_libc.prctl(option, *(ctypes.c_ulong(number) for number in (value, 0, 0, 0))))
 
 
 def renameat2(olddirfd: int, old: str, newdirfd: int, new: str, flags: int) -> None:

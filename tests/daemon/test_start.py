@@ -15,6 +15,8 @@ from tests.daemon.master import BASE, Master, alive
 from tests.machine import free_port
 from tests.waiting import LIMIT
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_the_command_returns_when_the_daemon_serves_and_has_written_its_pid(master: Master) -> None:
     result = master.start_daemon()
@@ -189,3 +191,33 @@ def test_term_in_the_middle_of_a_start_leaves_no_pid_file(master: Master) -> Non
     assert (done.returncode, done.stderr) == (0, "")
     assert "ProFTPD killed (signal 15)" in master.log()
     assert not (master.root / "pid").exists()
+
+
+#: the server on a machine that has none of the packages that it can do without
+PLAIN = """\
+import sys
+sys.modules.update(dict.fromkeys(("prctl", "setproctitle", "bcrypt", "pam")))
+from pyproftpd.cli.proftpd import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.root
+def test_missing_packages_are_named_once_and_a_session_still_has_no_way_back(master: Master) -> None:
+    master.configure()
+    done = subprocess.run([sys.executable, "-c", PLAIN, *master.command()[1:]], env=master.environment, capture_output=True,
+                          text=True, timeout=LIMIT, cwd=ROOT)
+    assert done.returncode == 0
+    master.daemon = int((master.root / "pid").read_text())
+    said = done.stderr.splitlines()
+    assert [line.partition(" is not installed: ")[0] for line in said] == [
+        f"the Python package {name}" for name in ("python-prctl", "setproctitle", "bcrypt")]
+    assert all(line.partition(" is not installed: ")[2] in (ROOT / "README.md").read_text().replace("`", "") for line in said)
+    client = master.connect()
+    assert client.ask("login") == "login"
+    (pid,) = master.children()
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
+    assert len(set(status["Uid"].split())) == 1 and status["Uid"].split()[0] != "0"
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1"
+    assert os.stat(f"/proc/{pid}/mem").st_uid == 0, "the memory belongs to root alone"
