@@ -97,7 +97,7 @@ def test_a_line_is_in_force_for_whom_it_is_meant(configure: Callable[[str], Conf
     block, attribute = DIRECTIVES[keyword]
 
     def value(scope: Scope, somebody: Somebody) -> str:
-        return repr(getattr(scope.bind(somebody).get(block), attribute))
+        return repr(getattr(scope.bind(somebody).get(block), attribute))  # type: ignore[arg-type]
 
     hosts = "".join(f"<VirtualHost 127.0.0.{number}>\n<{section}>\n{keyword} {words(keyword)}\n</{section.split()[0]}>\n"
                     "</VirtualHost>\n" for number, section in enumerate(SECTIONS, 2))
