@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -63,13 +64,32 @@ class _Maker:
         fd = os.open("/", _DIRECTORY)
         try:
             for name in names[:-1]:
-                fd = self._into(fd, name, self._rules.dirmode, self._parent_uid(), self._parent_gid())
-            self._make_home(fd, names[-1])
+                below = self._into(fd, name)
+                os.close(fd)
+                fd = below
+            self._new(fd, names[-1], self._furnish)
         finally:
             os.close(fd)
 
-    def _make_home(self, parent: int, name: str) -> None:
-        gid = self._identity.gid if self._rules.homegid is None else self._rules.homegid
+    def _into(self, parent: int, name: str) -> int:
+        """Open the next component, made if it is missing."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(name, _DIRECTORY, dir_fd=parent)
+        self._new(parent, name, self._open_up)
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+
+    def _open_up(self, parent: int) -> None:
+        self._own(parent, self._parent_uid(), self._parent_gid())
+        os.fchmod(parent, self._rules.dirmode)
+
+    def _furnish(self, home: int) -> None:
+        if self._rules.skel:
+            self._fill(home)
+        self._own(home, self._identity.uid, self._identity.gid if self._rules.homegid is None else self._rules.homegid)
+        os.fchmod(home, self._rules.mode)
+
+    def _new(self, parent: int, name: str, finish: Callable[[int], None]) -> None:
+        """A directory that is finished when it gets its name; one that another login has made meanwhile does as well."""
         passing = f".{secrets.token_hex(12)}"
         try:
             made = _make_directory(parent, passing)
@@ -77,14 +97,11 @@ class _Maker:
             error.filename = name  # the other name would tell nobody anything
             raise
         try:
-            if self._rules.skel:
-                self._fill(made)
-            self._own(made, self._identity.uid, gid)
-            os.fchmod(made, self._rules.mode)
+            finish(made)
             _appear(parent, passing, name)
         except FileExistsError:
             self._remove(parent, passing, made)
-            if not _is_directory(parent, name):  # else another login of the same user was faster
+            if not _is_directory(parent, name):
                 raise
         except BaseException:
             self._remove(parent, passing, made)
@@ -93,7 +110,7 @@ class _Maker:
             os.close(made)
 
     def _remove(self, parent: int, passing: str, made: int) -> None:
-        """Take away what is not to become a home: first out of its user's reach, then by its descriptor."""
+        """Take away what is not to appear: first out of its user's reach, then by its descriptor."""
         self._own(made, os.geteuid(), os.getegid())
         os.fchmod(made, 0o700)
         with os.scandir(made) as entries:
@@ -104,22 +121,6 @@ class _Maker:
                     os.unlink(entry.name, dir_fd=made)
         with contextlib.suppress(OSError):  # somebody may have moved it
             os.rmdir(passing, dir_fd=parent)
-
-    def _into(self, parent: int, name: str, mode: int, uid: int, gid: int) -> int:
-        """Open the next component, made if it is missing; ``parent`` is closed."""
-        try:
-            try:
-                return os.open(name, _DIRECTORY, dir_fd=parent)
-            except FileNotFoundError:
-                try:
-                    fd = _make_directory(parent, name)
-                except FileExistsError:  # another login makes the same way
-                    return os.open(name, _DIRECTORY, dir_fd=parent)
-                self._own(fd, uid, gid)
-                os.fchmod(fd, mode)
-                return fd
-        finally:
-            os.close(parent)
 
     def _own(self, fd: int, uid: int, gid: int) -> None:
         if os.geteuid() == 0:
@@ -194,7 +195,7 @@ def _make_directory(parent: int, name: str) -> int:
 
 
 def _appear(parent: int, passing: str, name: str) -> None:
-    """Give the finished home its name. Raises ``FileExistsError`` where something has it."""
+    """Give a finished directory its name. Raises ``FileExistsError`` where something has it."""
     try:
         syscalls.renameat2(parent, passing, parent, name, syscalls.RENAME_NOREPLACE)
     except OSError as error:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,14 @@ def test_a_skeleton_or_home_that_cannot_be_made(site: Site, start: Start) -> Non
     before = site.log("stderr")
     assert not log_in(server, "demo", "publickey")
     told(site, before, "USER demo (Login failed): CreateHome", "/proc/nothing/here")
+
+
+def test_first_logins_at_once_share_the_home_that_is_made(site: Site, start: Start) -> None:
+    site.add_account("newcomer").home = site.root / "made" / "newcomer"
+    server = start(prologue="CreateHome on 700 skel /etc/skel\n")
+    with ThreadPoolExecutor(4) as clients:
+        assert list(clients.map(lambda number: log_in(server, "newcomer", "publickey"), range(4))) == [True] * 4
+    assert os.listdir(site.root / "made") == ["newcomer"]
 
 
 # PAM.

@@ -15,6 +15,7 @@ from pyproftpd.api.auth import Identity
 from pyproftpd.errors import Refused
 from pyproftpd.session import home
 from pyproftpd.session.conf import HomeCreation
+from pyproftpd.session.rules import LoginRefused
 from tests.unit.vfs.windows import as_user
 
 pytestmark = pytest.mark.root
@@ -124,26 +125,28 @@ def test_a_dangling_link_in_place_of_the_home_ends_the_login(base: Path) -> None
 
 
 def test_logins_that_come_together_find_one_whole_home(base: Path) -> None:
-    """Clients open several connections at once."""
+    """Clients open several connections at once; no half of it is to be seen, of the directories above neither."""
     skel = base / "skel"
-    for number in range(20):
+    for number in range(10):
         (skel / f"inner{number}").mkdir(parents=True)
         (skel / f"inner{number}" / "file").write_text("from the skeleton")
-    homes = base / "homes"
-    children = []
-    for _ in range(6):
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                create(homes / "below" / "eve", HomeCreation(skel=str(skel)))
-                status = 0 if shape(homes / "below" / "eve") == (0o700, UID, GID) else 2
-            finally:
-                os._exit(status)
-        children.append(child)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
-    assert os.listdir(homes / "below") == ["eve"]
-    assert len(list((homes / "below" / "eve").rglob("file"))) == 20
+    for attempt in range(8):
+        above = base / f"homes{attempt}"
+        children = []
+        for _ in range(4):
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    create(above / "below" / "eve", HomeCreation(skel=str(skel)))
+                    whole = len(list((above / "below" / "eve").rglob("file"))) == 10
+                    shapes = [shape(above), shape(above / "below"), shape(above / "below" / "eve")]
+                    status = 0 if whole and shapes == [(0o711, 0, 0)] * 2 + [(0o700, UID, GID)] else 2
+                finally:
+                    os._exit(status)
+            children.append(child)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+        assert os.listdir(above) == ["below"] and os.listdir(above / "below") == ["eve"]
 
 
 def test_a_home_that_cannot_be_finished_leaves_nothing_in_the_way(base: Path) -> None:
@@ -166,5 +169,7 @@ def test_without_root_the_user_makes_the_home_where_he_may(base: Path) -> None:
     create(base / "open" / "eve", HomeCreation(no_root_privs=True))
     assert shape(base / "open" / "eve") == (0o700, UID, GID)
     (base / "closed").mkdir(mode=0o755)
-    with pytest.raises(Refused):
-        create(base / "closed" / "eve", HomeCreation(no_root_privs=True))
+    for path in (base / "closed" / "eve", base / "closed" / "above" / "eve"):
+        with pytest.raises(LoginRefused) as refused:
+            create(path, HomeCreation(no_root_privs=True))
+        assert "Permission denied" in refused.value.told
