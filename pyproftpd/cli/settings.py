@@ -23,7 +23,7 @@ _FEATURES = (
     ("Keys with a pass phrase in OpenSSH's format (bcrypt)", "bcrypt"),
     ("Largefile support", "os"),
     ("OpenSSL support (cryptography)", "cryptography"),
-    ("PAM support", "pam"),
+    ("PAM support", "pyproftpd.unix.pam"),
     ("Process titles (setproctitle)", "setproctitle"),
     ("Sendfile support", "pyproftpd.ftp.engine"),
     ("SFTP and SCP support", "mod_sftp.module"),
