@@ -183,7 +183,7 @@ def _auth_file(kind: str, filters: Sequence[str]) -> Any:
 
 
 def _check_auth_file(path: str, kind: str, *, insecure: bool) -> None:
-    """A file that is missing now may come later; one that everybody can read or change is refused now."""
+    """A file that everybody can read or change is refused here; one that is missing, once the configuration stands."""
     try:
         mode = os.stat(path).st_mode
     except OSError:

@@ -115,14 +115,15 @@ def test_what_the_starter_left_open_reaches_neither_daemon_nor_sessions(master: 
 
 def test_faults_of_files_are_told_together(master: Master) -> None:
     """What only shows once the lines stand: a file of accounts that is not there, a module without accounts."""
+    (master.root / "users").touch(0o600)
     master.configure(f"AuthUserFile {master.root}/nobody\nAuthOrder mod_echo.c\n<VirtualHost 127.0.0.2>\n"
-                     f"AuthGroupFile {master.root}/none\n</VirtualHost>\n")
+                     f"AuthUserFile {master.root}/users\nAuthGroupFile {master.root}/none\n</VirtualHost>\n")
     done = master.run("-t")
     assert done.returncode == 1
-    first = len(master.path.read_text().splitlines()) - 4
+    first = len(master.path.read_text().splitlines()) - 5
     assert [line for line in done.stderr.splitlines() if line] == [
         f"{master.path}:{first}: unable to use {master.root}/nobody: No such file or directory [AuthUserFile]",
-        f"{master.path}:{first + 3}: unable to use {master.root}/none: No such file or directory [AuthGroupFile]",
+        f"{master.path}:{first + 4}: unable to use {master.root}/none: No such file or directory [AuthGroupFile]",
         f"{master.path}:{first + 1}: AuthOrder: mod_echo.c provides no accounts (expected mod_auth_unix.c, mod_auth_file.c, "
         "mod_auth_pam.c)"]
 

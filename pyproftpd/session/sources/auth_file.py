@@ -279,6 +279,8 @@ def verify(event: PostParse) -> None:
         try:
             faults = source.load()
         except OSError as error:
+            if conf.auth_group_file is not None and error.filename == conf.auth_group_file.path:
+                where = conf.source("auth_group_file")
             wrong.append(ConfigError(f"unable to use {error.filename}: {error.strerror}", where))
             continue
         if faults and "SyntaxCheck" in conf.auth_file_options:
