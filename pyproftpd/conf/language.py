@@ -41,4 +41,4 @@ class LanguageConf(ConfBlock, module="core"):
         "RegexOptions", _regex_options, where=SERVERS, arity="2..* even",
         syntax="Engine POSIX|PCRE|PCRE2 | MatchLimit n | MatchLimitRecursion n", default=(),
         default_text="best engine built in", status=Status.ACCEPTED,
-        doc="Tuning of the C server's regular expressions.")
+        doc="Bounds of PCRE. Here each question to an expression has one bound, 0.25 s of CPU, and refuses beyond it.")
