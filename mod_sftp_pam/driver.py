@@ -21,13 +21,11 @@ from typing import Any
 from mod_sftp.api import Banner, Exchange, Prompt
 from mod_sftp_pam.conf import SftpPamConf
 from pyproftpd.api.auth import Account, Verdict
-from pyproftpd.session.conf import LoginConf
+from pyproftpd.session.conf import LOGIN_TIMER, LoginConf
 from pyproftpd.unix import pam
 
 #: what stands before the lines of this module in the server log (real server, 1.3.8)
 LOG_NAME = "mod_sftp_pam/0.3"
-#: the timer that bounds everything before the login
-LOGIN_TIMER = "TimeoutLogin"
 #: text shown in one round; RFC 4256 sets no bound, a terminal does
 MAX_TEXT = 8192
 

@@ -29,7 +29,7 @@ from pyproftpd.log.sinks import Sink, UnsafePath, open_sink
 from pyproftpd.log.system import ServerLogger
 from pyproftpd.log.trace import Trace
 from pyproftpd.session import admission
-from pyproftpd.session.conf import DaemonConf, ServerConf, SocketConf, TimeoutConf
+from pyproftpd.session.conf import LOGIN_TIMER, DaemonConf, ServerConf, SocketConf, TimeoutConf
 from pyproftpd.session.loop import Loop, SessionEnd, Signals
 from pyproftpd.session.session import Session
 from pyproftpd.session.sources import order
@@ -221,7 +221,7 @@ def start_timers(birth: Birth) -> None:
     session = _session(birth)
     conf = session.scope.get(TimeoutConf)
     if conf.timeout_login:
-        session.timers.add("TimeoutLogin", conf.timeout_login, lambda: _login_timeout(session, conf.timeout_login))
+        session.timers.add(LOGIN_TIMER, conf.timeout_login, lambda: _login_timeout(session, conf.timeout_login))
     if conf.timeout_session:
         session.timers.add("TimeoutSession", conf.timeout_session, lambda: _session_timeout(session, conf.timeout_session))
     session.events.on(LoginDone, lambda event, *context: after_login(birth))
@@ -234,13 +234,13 @@ def _session_timeout(session: Session, seconds: float) -> None:
 
 def _login_timeout(session: Session, seconds: float) -> None:
     session.log.info(f"Login timeout exceeded ({seconds:g} seconds), disconnected")
-    session.end("TimeoutLogin")
+    session.end(LOGIN_TIMER)
 
 
 def after_login(birth: Birth) -> None:
     """The master counts this session as somebody's from now on, and nothing hurries its client any more."""
     session = _session(birth)
-    session.timers.remove("TimeoutLogin")
+    session.timers.remove(LOGIN_TIMER)
     report(birth, LOGGED_IN)
     session.show(None)
 

@@ -7,7 +7,6 @@ says), which is what the real server writes. Rows with a ``parameter`` stand for
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -225,8 +224,3 @@ def described() -> list[tuple[str, str]]:
     """(name, meaning) for ``--describe logformat``."""
     rows = [(field.name, field.meaning) for field in FIELDS]
     return [*rows, (REMARKS[0], "a single dash"), (REMARKS[1], "true in the JSON lines of CONNECT and EXIT")]
-
-
-def server_dns_name() -> str:
-    """``%V``: the host's own name, once a process."""
-    return socket.getfqdn()

@@ -46,8 +46,3 @@ class Trace:
             return ""
         now = stamp()
         return f"{now} " if "TimestampMillis" in self._options else f"{now.partition(',')[0]} "
-
-    def set_level(self, channel: str, low: int, high: int) -> None:
-        """For ``ftpdctl trace``; ``high`` 0 switches a channel off."""
-        self._levels[channel] = (low, high)
-        self.on = self._sink is not None and any(top > 0 for _, top in self._levels.values())

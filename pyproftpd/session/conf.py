@@ -37,8 +37,8 @@ from pyproftpd.session.login_conf import (
 
 __all__ = [
     "AdmissionConf", "AuthFile", "AuthFileConf", "AuthPamConf", "AuthUnixConf", "Cap", "CapConf", "DaemonConf",
-    "DelayConf", "DelayRule", "DisplayConf", "EncodingConf", "EnvironmentConf", "HomeCreation", "Ident", "LoginConf",
-    "ProtocolConf", "ServerConf", "SocketConf", "SocketSettings", "TimeoutConf",
+    "DelayConf", "DelayRule", "DisplayConf", "EncodingConf", "EnvironmentConf", "HomeCreation", "Ident", "LOGIN_TIMER",
+    "LoginConf", "ProtocolConf", "ServerConf", "SocketConf", "SocketSettings", "TimeoutConf",
 ]
 
 
@@ -243,6 +243,10 @@ class SocketConf(ConfBlock, module="core"):
         syntax="[maxseg n] [rcvbuf n] [sndbuf n] [keepalive on|off|idle:count:intvl] [reuseport on|off]",
         default=SocketSettings(), default_text="keepalive on, system buffers", repeat=Repeat.LAST,
         doc="Segment size, buffer sizes, keepalive and port reuse.")
+
+
+#: the timer that runs from the connection to the login; what blocks meanwhile must end with it
+LOGIN_TIMER = "TimeoutLogin"
 
 
 class TimeoutConf(ConfBlock, module="core"):

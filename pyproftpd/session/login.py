@@ -21,7 +21,7 @@ from pyproftpd.api.auth import Account, Identity, Verdict
 from pyproftpd.api.events import Chrooted, LoginDone
 from pyproftpd.errors import Refused
 from pyproftpd.session import admission, display, home, pam_phases, places, records, revocation, rules
-from pyproftpd.session.conf import AuthUnixConf, DisplayConf, LoginConf, ServerConf
+from pyproftpd.session.conf import LOGIN_TIMER, AuthUnixConf, DisplayConf, LoginConf, ServerConf
 from pyproftpd.session.loop import SessionEnd
 from pyproftpd.session.rules import LoginRefused
 from pyproftpd.unix import crypt
@@ -33,9 +33,6 @@ from pyproftpd.wire import vpath
 if TYPE_CHECKING:
     from pyproftpd.conf.scope import Scope
     from pyproftpd.session.session import Session
-
-#: Runs from the connection to the login; what blocks meanwhile must end with it.
-LOGIN_TIMER = "TimeoutLogin"
 
 #: UserAlias for every name
 ANY = "*"

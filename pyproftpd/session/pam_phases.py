@@ -11,14 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyproftpd.api.auth import Account, Verdict
+from pyproftpd.session.conf import LOGIN_TIMER
 from pyproftpd.session.rules import LoginRefused, wording
 from pyproftpd.session.sources.auth_pam import PamSource
 from pyproftpd.unix import pam
 
 if TYPE_CHECKING:
     from pyproftpd.session.session import Session
-
-_LOGIN_TIMER = "TimeoutLogin"
 
 
 def run(session: Session, account: Account) -> None:
@@ -33,7 +32,7 @@ def run(session: Session, account: Account) -> None:
     try:
         if handle is None:
             handle = source.start(account.name, pam.silent_conversation, session.remote_name,
-                                  lambda: session.timers.left(_LOGIN_TIMER))
+                                  lambda: session.timers.left(LOGIN_TIMER))
         if not proved:
             handle.account()
         handle.conversation = pam.silent_conversation

@@ -180,11 +180,9 @@ class Scoreboard:
     def drop(self, pid: int) -> None:
         """Clear the slot of a child that has been reaped; it may have had no time to do so itself."""
         self.heal()
-        (used,) = _USED.unpack_from(self._map, _USED_OFFSET)
-        for index in range(min(used, MAX_SLOTS)):
-            offset = _HEADER_SIZE + index * SLOT_SIZE
-            if _PID.unpack_from(self._map, offset)[0] == pid:
-                self._map[offset:offset + 4] = bytes(4)
+        for offset, owner in self._owners():
+            if owner == pid:
+                self._clear(offset)
 
     def scrub(self) -> int:
         """Clear the slots of processes that have gone, and return how many; 0 while somebody else holds the lock."""
@@ -199,22 +197,24 @@ class Scoreboard:
             fcntl.lockf(self._mutex, fcntl.LOCK_UN)
 
     def _clear_dead(self) -> int:
+        dead = [offset for offset, owner in self._owners() if owner and not alive(owner)]
+        for offset in dead:
+            self._clear(offset)
+        return len(dead)
+
+    def _owners(self) -> Iterator[tuple[int, int]]:
+        """(offset, process id) of every slot that was ever used; 0 = free."""
         (used,) = _USED.unpack_from(self._map, _USED_OFFSET)
-        cleared = 0
-        for index in range(min(used, MAX_SLOTS)):
-            offset = _HEADER_SIZE + index * SLOT_SIZE
-            owner = _PID.unpack_from(self._map, offset)[0]
-            if owner and not alive(owner):
-                self._map[offset:offset + _PID.size] = bytes(_PID.size)
-                cleared += 1
-        return cleared
+        for offset in range(_HEADER_SIZE, _HEADER_SIZE + min(used, MAX_SLOTS) * SLOT_SIZE, SLOT_SIZE):
+            yield offset, _PID.unpack_from(self._map, offset)[0]
+
+    def _clear(self, offset: int) -> None:
+        self._map[offset:offset + _PID.size] = bytes(_PID.size)
 
     def entries(self) -> Iterator[Entry]:
         """The living sessions."""
         self.heal()
         return iter(_entries(self._map))
-
-    __iter__ = entries
 
     def heal(self) -> None:
         """Give a truncated file its size back before its memory is touched, and a spoilt header its marks."""
@@ -263,7 +263,7 @@ class Slot:
             self.board.stretch()
         except OSError:
             return
-        if self.board._map[self._offset:self._offset + 4] != self._mark:
+        if self.board._map[self._offset:self._offset + _PID.size] != self._mark:
             values = known | values
         else:
             values = {name: value for name, value in values.items() if name not in known or known[name] != value}

@@ -18,11 +18,8 @@ RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
 
 #: openat2(2): how a path may be resolved
-RESOLVE_NO_XDEV = 0x01
-RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
-RESOLVE_IN_ROOT = 0x10
 
 #: the same number on every architecture, since all calls newer than Linux 5.1 share one table
 _SYS_OPENAT2 = 437
@@ -31,12 +28,6 @@ _OPEN_HOW = struct.Struct("=QQQ")
 
 #: prctl(2)
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
-
-#: statx(2): stx_mask at 0, stx_btime (s64 seconds, u32 nanoseconds) at 80 of a 256-byte struct
-_STATX_SIZE = 256
-_STATX_BTIME = 0x800
-_STATX_BTIME_AT = struct.Struct("=qI")
-_STATX_BTIME_OFFSET = 80
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -97,15 +88,3 @@ def fchmodat2(dirfd: int, name: str, mode: int) -> None:
     """chmod(2) that never follows a link (Linux 6.6); ``ENOSYS`` before."""
     _check(_libc.syscall(ctypes.c_long(_SYS_FCHMODAT2), ctypes.c_long(dirfd), ctypes.c_char_p(_name(name)),
                          ctypes.c_ulong(mode), ctypes.c_long(_AT_SYMLINK_NOFOLLOW)), name)
-
-
-def statx_birth(path: str, *, dirfd: int = AT_FDCWD, follow: bool = True) -> int | None:
-    """When a file was made, in nanoseconds since 1970; ``None`` where the file system does not know."""
-    buffer = ctypes.create_string_buffer(_STATX_SIZE)
-    flags = 0 if follow else _AT_SYMLINK_NOFOLLOW
-    _check(_libc.statx(dirfd, _name(path), flags, ctypes.c_uint(_STATX_BTIME), buffer), path)
-    mask = int.from_bytes(buffer.raw[:4], "little" if struct.pack("=H", 1) == b"\1\0" else "big")
-    if not mask & _STATX_BTIME:
-        return None
-    seconds, nanoseconds = _STATX_BTIME_AT.unpack_from(buffer.raw, _STATX_BTIME_OFFSET)
-    return int(seconds) * 10**9 + int(nanoseconds)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat as _stat
 from types import TracebackType
 
 from pyproftpd.unix.syscalls import RESOLVE_NO_SYMLINKS, openat2
@@ -209,7 +208,3 @@ def _link(parent: int, name: str) -> str | None:
         if error.errno in (errno.EINVAL, errno.ENOENT):
             return None
         raise
-
-
-def is_link(info: os.stat_result) -> bool:
-    return _stat.S_ISLNK(info.st_mode)

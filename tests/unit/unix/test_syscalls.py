@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -46,11 +45,3 @@ def test_openat2_stays_beneath(tmp_path: Path) -> None:
         assert refused.value.errno == errno.ELOOP
     finally:
         os.close(directory)
-
-
-def test_birth_time_is_now_or_unknown(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    born = syscalls.statx_birth(str(tmp_path / "file"))
-    assert born is None or abs(born - time.time_ns()) < 60 * 10**9
-    with pytest.raises(FileNotFoundError):
-        syscalls.statx_birth(str(tmp_path / "none"))
