@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from mod_sftp import words as vocabulary
@@ -175,27 +176,28 @@ def _version_span(word: str) -> tuple[int, int]:
     return least, values.to_integer(high, least, 6) if dash else least
 
 
+#: key of SFTPClientMatch in lower case -> (field of ClientSettings, what its word means)
+_CLIENT_KEYS: Mapping[str, tuple[str, Callable[[str], object]]] = MappingProxyType({
+    "sftpciphers": ("ciphers", lambda word: _known("cipher", word.split(","))),
+    "sftpdigests": ("digests", lambda word: _known("mac", word.split(","))),
+    "sftphostkeys": ("host_keys", lambda word: _known("hostkey", word.split(","))),
+    "sftpkeyexchanges": ("key_exchanges", lambda word: _known("kex", word.split(","))),
+    "channelpacketsize": ("channel_packet_size", lambda word: _byte_count(word, MAX_WINDOW)),
+    "channelwindowsize": ("channel_window_size", lambda word: _byte_count(word, MAX_WINDOW)),
+    "pessimisticnewkeys": ("pessimistic_newkeys", values.to_boolean),
+    "sftpprotocolversion": ("protocol_version", _version_span),
+    "sftputf8protocolversion": ("utf8_protocol_version", lambda word: values.to_integer(word, 1, 6)),
+})
+
+
 def _client_match(words: Sequence[str], context: ParseContext) -> ClientMatch:
     settings: dict[str, Any] = {}
-    kinds = {"sftpciphers": ("ciphers", "cipher"), "sftpdigests": ("digests", "mac"),
-             "sftphostkeys": ("host_keys", "hostkey"), "sftpkeyexchanges": ("key_exchanges", "kex")}
-    for name, word in zip((key.lower() for key in words[1::2]), words[2::2], strict=True):
-        if name in kinds:
-            field, kind = kinds[name]
-            settings[field] = _known(kind, word.split(","))
-        elif name == "channelpacketsize":
-            settings["channel_packet_size"] = _byte_count(word, MAX_WINDOW)
-        elif name == "channelwindowsize":
-            settings["channel_window_size"] = _byte_count(word, MAX_WINDOW)
-        elif name == "pessimisticnewkeys":
-            settings["pessimistic_newkeys"] = values.to_boolean(word)
-        elif name == "sftpprotocolversion":
-            settings["protocol_version"] = _version_span(word)
-        elif name == "sftputf8protocolversion":
-            settings["utf8_protocol_version"] = values.to_integer(word, 1, 6)
-        else:
+    for key, word in zip(words[1::2], words[2::2], strict=True):
+        if key.lower() not in _CLIENT_KEYS:
             known = vocabulary.words(vocabulary.CLIENT_MATCH)
-            raise ValueError(f"keys out of {' '.join(known)}, not '{name}'{values.nearest(name, known)}")
+            raise ValueError(f"keys out of {' '.join(known)}, not '{key}'{values.nearest(key, known)}")
+        field, parse = _CLIENT_KEYS[key.lower()]
+        settings[field] = parse(word)
     return ClientMatch(values.to_pattern(words[0]), **settings)
 
 
@@ -222,6 +224,7 @@ def _user_path(words: Sequence[str], context: ParseContext) -> str:
     if not words[0].startswith(("/", "~")):
         raise ValueError("an absolute path, or one that begins with ~")
     return words[0]
+
 
 #: ``proftpd -DSFTP_USE_FIPS``: only algorithms of FIPS 140 may be used
 FIPS_LABEL = "SFTP_USE_FIPS"

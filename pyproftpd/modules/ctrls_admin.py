@@ -40,7 +40,6 @@ class AdminControlsConf(ConfBlock, module="ctrls_admin", prefix="AdminControls")
         doc="Who may run the administrative actions.")
 
 
-
 def _failed(text: str) -> Answer:
     return FAILED, [text]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from pyproftpd.api.directive import ConfBlock, Context, Status
 from pyproftpd.conf.load import load
 from pyproftpd.conf.scope import Configuration, Scope
 from pyproftpd.modules.ifsession import BEFORE_LOGIN, OF_THE_DAEMON
+from tests.unit.conf.conftest import Someone
 
 CLASSES = "<Class near>\nFrom 127.0.0.1\n</Class>\n<Class far>\nFrom 192.0.2.1\n</Class>\n"
 
@@ -35,24 +35,8 @@ SAMPLES = {
 #: read while the file is read
 OF_THE_FILE = {"Define", "Include", "IncludeOptions"}
 
-
-@dataclass(frozen=True)
-class Somebody:
-    """A session as conditions see it."""
-
-    user: str = ""
-    groups: tuple[str, ...] = ()
-    connection_class: str = "far"
-    authenticated: bool = True
-    remote_address: str = "192.0.2.1"
-    remote_port: int = 50000
-    remote_name: str = "client.example.org"
-    local_address: str = "127.0.0.1"
-    local_port: int = 22
-
-
-BOB, EVE = Somebody("bob", ("users", "staff"), "near"), Somebody("eve", ("users",))
-STRANGER = Somebody(authenticated=False)
+BOB, EVE = Someone("bob", ("users", "staff"), "near"), Someone("eve", ("users",), "far")
+STRANGER = Someone(connection_class="far", authenticated=False)
 #: section -> whom it is for, and whom it is not for
 SECTIONS = {"IfUser bob": (BOB, EVE), "IfGroup staff": (BOB, EVE), "IfClass near": (BOB, EVE), "IfAuthenticated": (EVE, STRANGER)}
 
@@ -96,8 +80,8 @@ def test_the_lists_name_directives_that_exist() -> None:
 def test_a_line_is_in_force_for_whom_it_is_meant(configure: Callable[[str], Configuration], keyword: str) -> None:
     block, attribute = DIRECTIVES[keyword]
 
-    def value(scope: Scope, somebody: Somebody) -> str:
-        return repr(getattr(scope.bind(somebody).get(block), attribute))  # type: ignore[arg-type]
+    def value(scope: Scope, somebody: Someone) -> str:
+        return repr(getattr(scope.bind(somebody).get(block), attribute))
 
     hosts = "".join(f"<VirtualHost 127.0.0.{number}>\n<{section}>\n{keyword} {words(keyword)}\n</{section.split()[0]}>\n"
                     "</VirtualHost>\n" for number, section in enumerate(SECTIONS, 2))
