@@ -1,4 +1,4 @@
-"""One socket, one loop: bytes to the transport, messages to who takes them, and everything queued back (house, section 6).
+"""One socket, one loop: bytes to the transport, messages to who takes them, and everything queued back.
 
 ::
 

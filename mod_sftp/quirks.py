@@ -2,7 +2,7 @@
 
 First the built-in table of known families (first match wins), then every matching SFTPClientMatch in the order of the
 configuration, later ones overriding earlier. Patterns see the text behind ``SSH-2.0-`` without its comment
-(behaviours 13 to 15 and 36). Source of the table: real server; for Erlang, trying it (clients.md 7).
+(behaviours 13 to 15 and 36). Source of the table: real server; for Erlang, trying it.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def rmdir(sftp: SftpServer, cmd: Command, request: Request) -> None:
 
 def realpath(sftp: SftpServer, cmd: Command, request: Request) -> Entries:
     """The canonical name. Up to version 5 only the last component may be missing, as with OpenSSH's server, whose
-    client asks for names that it is about to make (clients.md 2)."""
+    client asks for names that it is about to make."""
     if sftp.version >= 6:
         return _realpath6(sftp, cmd, request)
     path = path_to_be(sftp, cmd)

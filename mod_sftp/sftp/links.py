@@ -26,7 +26,7 @@ def draft_order(client_version: str) -> bool:
 
 
 def readlink(sftp: SftpServer, cmd: Command, request: Request) -> Entries:
-    """The text of the link as it stands: relative stays relative (clients.md 3)."""
+    """The text of the link as it stands: relative stays relative."""
     text = sftp.name(sftp.view.readlink(cmd, cmd.path or ""))
     return Entries([Named(text, text, unknown(sftp.version))])
 

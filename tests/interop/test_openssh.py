@@ -62,7 +62,7 @@ def test_the_commands_of_the_client(server: Server, tmp_path: Path) -> None:
 
 
 def test_symlinks_keep_the_target_that_was_given(server: Server) -> None:
-    """clients.md 3 and 4: relative targets stay relative, and the argument order is OpenSSH's for OpenSSH."""
+    """Relative targets stay relative, and the argument order is OpenSSH's for OpenSSH."""
     done = openssh.sftp(server, "mkdir d\nln -s ../some/where d/link\n")
     assert done.returncode == 0, done.stderr
     assert os.readlink(home(server) / "d" / "link") == "../some/where"
@@ -153,7 +153,7 @@ class TestScp:
 
 
 def test_six_channels_on_one_connection(server: Server, tmp_path: Path) -> None:
-    """clients.md 1: several SFTP channels at once under a ControlMaster."""
+    """Several SFTP channels at once under a ControlMaster."""
     control = tmp_path / "control"
     data = {number: os.urandom(2 << 20) for number in range(6)}
     for number, content in data.items():

@@ -42,7 +42,7 @@ def require(program: str, *test: str) -> str:
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
 def test_net_sftp_and_net_scp_of_ruby(server: Server, tree: Path, tmp_path: Path, version: int) -> None:
-    """Its SCP upload hangs with the real server (clients.md 7), and comes here behind SFTP on the same connection (5)."""
+    """Its SCP upload hangs with the real server, and comes here behind SFTP on the same connection."""
     ruby = require("ruby", "-e", "require 'net/sftp'; require 'net/scp'")
     (tmp_path / "up").write_bytes(DATA)
     shutil.copytree(tree, tmp_path / "tree")
@@ -61,7 +61,7 @@ def test_net_sftp_and_net_scp_of_ruby(server: Server, tree: Path, tmp_path: Path
 
 @pytest.mark.parametrize("version", [3, 4, 5, 6])
 def test_ssh_sftp_of_erlang(server: Server, tmp_path: Path, version: int) -> None:
-    """With the real server it hangs in the listing of version 6 (clients.md 7)."""
+    """With the real server it hangs in the listing of version 6."""
     escript = require("escript")
     (tmp_path / "up").write_bytes(DATA)
     found = findings([escript, str(PROGRAMS / "ssh_sftp.erl"), str(server.port), str(version), str(tmp_path)], tmp_path)
@@ -72,7 +72,7 @@ def test_ssh_sftp_of_erlang(server: Server, tmp_path: Path, version: int) -> Non
 
 
 def test_libssh_logs_in_by_ssh_rsa(server: Server, tmp_path: Path) -> None:
-    """The real server refuses that login (clients.md 7)."""
+    """The real server refuses that login."""
     if ctypes.util.find_library("ssh") is None:
         pytest.skip("libssh is not installed")
     shutil.copy(server.site.keys / "client_rsa.rfc4716", server.site.root / "authorized_keys" / "demo")
@@ -83,7 +83,7 @@ def test_libssh_logs_in_by_ssh_rsa(server: Server, tmp_path: Path) -> None:
 
 
 def test_phpseclib(server: Server, tmp_path: Path) -> None:
-    """It puts the link first (clients.md 4), and quotes names for a shell in SCP (5)."""
+    """It puts the link first, and quotes names for a shell in SCP."""
     php = require("php", "-r", "require 'phpseclib/autoload.php';")
     (tmp_path / "up").write_bytes(DATA)
     found = findings([php, str(PROGRAMS / "phpseclib.php"), str(server.port), str(tmp_path)], tmp_path)
@@ -100,7 +100,7 @@ JARS = [f"/usr/share/java/{name}.jar" for name in ("bsh", "j2ssh-core", "j2ssh-c
 
 
 def test_j2ssh_of_java(start: Callable[..., Server], tmp_path: Path) -> None:
-    """With the real server it never gets a file across (clients.md 7). It is of 2003 and knows no algorithm of today."""
+    """With the real server it never gets a file across. It is of 2003 and knows no algorithm of today."""
     java = require("java", "-cp", ":".join(JARS), "bsh.Interpreter", os.devnull)
     server = start("SFTPKeyExchanges diffie-hellman-group1-sha1\nSFTPCiphers 3des-cbc\nSFTPDigests hmac-sha1\n"
                    "SFTPOptions AllowWeakDH\n")
