@@ -19,11 +19,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from mod_sftp.crypto.ciphers import cipher
+from mod_sftp.crypto.ciphers import Cipher, cipher
 from mod_sftp.crypto.exchanges import Exchange, Kex, KexContext, kex
 from mod_sftp.crypto.groups import Groups
 from mod_sftp.crypto.hostkeys import Signer
-from mod_sftp.crypto.macs import mac
+from mod_sftp.crypto.macs import Mac, mac
 from mod_sftp.crypto.suites import Opener, Sealer, make_opener, make_sealer
 from mod_sftp.transport.negotiate import (
     COOKIE,
@@ -232,7 +232,7 @@ class KeyMaterial:
             key += hashlib.new(self._hash, self._stem + key).digest()
         return key[:size]
 
-    def parts(self, letters: str, cipher_name: str, mac_name: str) -> tuple:  # type: ignore[type-arg]
+    def parts(self, letters: str, cipher_name: str, mac_name: str) -> tuple[Cipher, Mac | None, bytes, bytes, bytes]:
         """(cipher, MAC, key, IV, MAC key) of one direction; ``letters`` name IV, key and MAC key."""
         row = cipher(cipher_name)
         authentication = None if mac_name == IMPLICIT else mac(mac_name)

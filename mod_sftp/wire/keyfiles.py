@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mod_sftp.wire.keyblob import MAX_BLOB, key_type
@@ -67,12 +67,11 @@ def read_public_keys(data: bytes) -> Iterator[KeyEntry | KeyFileError]:
         at += 1
 
 
-def _entry_or_error(read, lines: list[bytes], number: int) -> KeyEntry | KeyFileError:  # type: ignore[no-untyped-def]
+def _entry_or_error(read: Callable[[list[bytes], int], KeyEntry], lines: list[bytes], number: int) -> KeyEntry | KeyFileError:
     try:
-        entry: KeyEntry = read(lines, number)
+        return read(lines, number)
     except (KeyFileError, PeerError) as error:
         return KeyFileError(f"line {number}: {error}")
-    return entry
 
 
 def _rfc4716(lines: list[bytes], number: int) -> KeyEntry:

@@ -168,7 +168,8 @@ def _auth_file(kind: str, filters: Sequence[str]) -> Any:
     """A parser; ``kind`` user: the file holds password hashes, so nobody else may read it. Source: mod_auth_file."""
     def parse(words: Sequence[str], context: ParseContext) -> AuthFile:
         path = values.to_path(words[0])
-        rest, settings = list(words[1:]), {}
+        rest = list(words[1:])
+        settings: dict[str, Any] = {}
         while rest:
             name = rest.pop(0).lower()
             if name not in ("id", *filters) or not rest:
@@ -178,7 +179,7 @@ def _auth_file(kind: str, filters: Sequence[str]) -> Any:
                 _id_range(word) if name == "id" else values.to_pattern(word, negatable=True))
         insecure = any("InsecurePerms" in seen for seen in context.seen.get("authfileoptions", ()))
         _check_auth_file(path, kind, insecure=insecure)
-        return AuthFile(path, **settings)  # type: ignore[arg-type]
+        return AuthFile(path, **settings)
     return parse
 
 

@@ -107,7 +107,7 @@ class Code(enum.IntEnum):
     MODULE_UNKNOWN = 28
 
 
-_VERDICTS = {
+_VERDICTS: dict[int, Verdict] = {
     Code.SUCCESS: Verdict.OK,
     Code.USER_UNKNOWN: Verdict.NO_USER,
     Code.AUTH_ERR: Verdict.BAD_PASSWORD,
@@ -147,7 +147,7 @@ class PamError(Exception):
     @property
     def verdict(self) -> Verdict:
         """Anything that is not a plain answer refuses (failing closed)."""
-        return _VERDICTS.get(self.code, Verdict.REFUSED)  # type: ignore[call-overload, no-any-return]
+        return _VERDICTS.get(self.code, Verdict.REFUSED)
 
     @property
     def name(self) -> str:

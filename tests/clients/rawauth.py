@@ -65,7 +65,7 @@ class RawAuth:
         self.transport._parse_disconnect = self._ended  # paramiko only logs the reason
         self.transport.start_client(timeout=LIMIT)
         self._recorder = _Recorder()
-        self.transport.auth_handler = self._recorder  # type: ignore[assignment]
+        self.transport.auth_handler = self._recorder
 
     @property
     def session_id(self) -> bytes:
@@ -78,7 +78,7 @@ class RawAuth:
         message = paramiko.Message()
         message.add_bytes(b"".join(parts))
         with contextlib.suppress(EOFError):  # the server may have gone already: receive() says so
-            self.transport._send_message(message)  # type: ignore[attr-defined]
+            self.transport._send_message(message)
 
     def receive(self, *, banners: bool = False) -> bytes:
         """The next authentication message. Raises: Ended."""

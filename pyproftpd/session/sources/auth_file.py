@@ -214,10 +214,10 @@ class FileSource:
                 watched.kept = True
 
     def _user_table(self) -> Users:
-        return self._users.value() if self._users else Users({}, {}, decoy.typical(()))  # type: ignore[no-any-return]
+        return self._users.value() if self._users else Users({}, {}, decoy.typical(()))
 
     def _group_table(self) -> Groups:
-        return self._groups.value() if self._groups else Groups({}, {})  # type: ignore[no-any-return]
+        return self._groups.value() if self._groups else Groups({}, {})
 
     def account(self, user: str) -> Account | None:
         return self._user_table().by_name.get(user)

@@ -73,7 +73,7 @@ class Desk:
         self.sent: list[bytes] = []
         privs = Privileges()
         privs.connected()
-        log = SftpLog(SimpleNamespace(write=self.lines.append))  # type: ignore[arg-type]
+        log = SftpLog(SimpleNamespace(write=self.lines.append))
         kept: dict[type, Any] = {SftpLog: log}
 
         def state(kind: type) -> Any:
