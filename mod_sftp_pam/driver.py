@@ -23,6 +23,7 @@ from mod_sftp_pam.conf import SftpPamConf
 from pyproftpd.api.auth import Account, Verdict
 from pyproftpd.session.conf import LOGIN_TIMER, LoginConf
 from pyproftpd.unix import pam
+from pyproftpd.unix.pam_keeper import KeptSession, keep_session
 
 #: what stands before the lines of this module in the server log (real server, 1.3.8)
 LOG_NAME = "mod_sftp_pam/0.3"
@@ -31,7 +32,7 @@ MAX_TEXT = 8192
 
 
 class PamDriver:
-    """A PAM session that it opened belongs to the login: ``session.store[pam.KeptSession]``."""
+    """A PAM session that it opened belongs to the login: ``session.store[KeptSession]``."""
 
     name = "pam"
 
@@ -95,13 +96,13 @@ class PamDriver:
     @staticmethod
     def _open(session: Any, handle: pam.PamHandle) -> None:
         """Open the session and leave its end to a process that stays root; a former one is closed first."""
-        former = session.store.pop(pam.KeptSession, None)
+        former = session.store.pop(KeptSession, None)
         if former is not None:
             former.close()
         handle.open_session()
         handle.set_credentials()
         session.environ.update(handle.environment())
-        session.store[pam.KeptSession] = pam.keep_session(handle)
+        session.store[KeptSession] = keep_session(handle)
 
 
 def _is_anothers(account: Account) -> bool:

@@ -15,6 +15,8 @@ from pyproftpd.session.conf import LOGIN_TIMER
 from pyproftpd.session.rules import LoginRefused, wording
 from pyproftpd.session.sources.auth_pam import PamSource
 from pyproftpd.unix import pam
+from pyproftpd.unix.pam_conversations import silent
+from pyproftpd.unix.pam_keeper import KeptSession, keep_session
 
 if TYPE_CHECKING:
     from pyproftpd.session.session import Session
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 def run(session: Session, account: Account) -> None:
     """Account phase unless the password's check included it; credentials; session. As root. Raises ``Refused``."""
     source = _source(session)
-    if source is None or pam.KeptSession in session.store:
+    if source is None or KeptSession in session.store:
         return
     handle = source.take()
     proved = handle is not None
@@ -31,15 +33,15 @@ def run(session: Session, account: Account) -> None:
         return
     try:
         if handle is None:
-            handle = source.start(account.name, pam.silent_conversation, session.remote_name,
+            handle = source.start(account.name, silent, session.remote_name,
                                   lambda: session.timers.left(LOGIN_TIMER))
         if not proved:
             handle.account()
-        handle.conversation = pam.silent_conversation
+        handle.conversation = silent
         handle.set_credentials()
         handle.open_session()
         session.environ.update(handle.environment())
-        session.store[pam.KeptSession] = pam.keep_session(handle)
+        session.store[KeptSession] = keep_session(handle)
     except (pam.PamError, OSError) as error:
         if handle is not None:
             handle.end()
@@ -50,8 +52,8 @@ def run(session: Session, account: Account) -> None:
 
 def discard(session: Session) -> None:
     """The login was refused: nothing of PAM stays open, and a later attempt is decided anew. Takes root itself."""
-    kept = session.store.pop(pam.KeptSession, None)
-    if isinstance(kept, pam.KeptSession):
+    kept = session.store.pop(KeptSession, None)
+    if isinstance(kept, KeptSession):
         kept.close()
     source = _source(session)
     handle = source.take() if source else None

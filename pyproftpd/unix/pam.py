@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyproftpd.api.auth import Verdict
-from pyproftpd.unix.proctitle import title_setter
 
 try:
     from pam.__internals import PamConv, PamMessage, PamResponse, conv_func
@@ -177,45 +176,6 @@ def service_exists(service: str) -> bool:
             return any(line.split(None, 1)[:1] == [name] for line in lines)
     except OSError:
         return False
-
-
-def password_conversation(password: bytes) -> Conversation:
-    """Answers each hidden prompt with one password, as a client that knows only a password can; others stay open.
-
-    A stack that asks a visible question cannot be served this way and fails.
-    """
-    def converse(messages: Sequence[Message]) -> list[bytes | None]:
-        if any(message.style not in (Style.PROMPT_ECHO_OFF, Style.ERROR_MSG, Style.TEXT_INFO) for message in messages):
-            raise PamError(Code.CONV_ERR, "the PAM service asks more than a password")
-        return [password if message.asks else None for message in messages]
-    return converse
-
-
-def change_conversation(old: bytes, new: bytes, heard: list[str]) -> Conversation:
-    """Answers the questions of a password change: the present password where a prompt names it, else the new one.
-
-    Modules ask in English here, as nothing sets their locale: ``Current password:``, ``(current) UNIX password:``,
-    ``New password:``. What they complain of (``BAD PASSWORD: ...``) goes to ``heard``. A prompt that is taken for the wrong
-    one gets a wrong answer, and nothing is changed.
-    """
-    def converse(messages: Sequence[Message]) -> list[bytes | None]:
-        if any(message.style not in (Style.PROMPT_ECHO_OFF, Style.ERROR_MSG, Style.TEXT_INFO) for message in messages):
-            raise PamError(Code.CONV_ERR, "the PAM service asks more than passwords")
-        heard.extend(message.text for message in messages if message.style == Style.ERROR_MSG)
-        return [(old if _names_present(message.text) else new) if message.asks else None for message in messages]
-    return converse
-
-
-def _names_present(prompt: str) -> bool:
-    words = prompt.lower()
-    return "current" in words or "old" in words
-
-
-def silent_conversation(messages: Sequence[Message]) -> list[bytes | None]:
-    """For account and session phases of a login by key: text is dropped, a question cannot be answered."""
-    if any(message.asks for message in messages):
-        raise PamError(Code.CONV_ERR, "the PAM service asks a question where nobody can answer")
-    return [None for _ in messages]
 
 
 class _Libraries:
@@ -403,62 +363,6 @@ class PamHandle:
                 ctypes.memset(memory, 0, len(ctypes.string_at(memory)))
                 self._lib.libc.free(memory)
         self._lib.libc.free(table)
-
-
-class KeptSession:
-    """An open PAM session in the hands of its keeper. ``session.store[KeptSession]`` tells that this login has one."""
-
-    def __init__(self, pipe: int) -> None:
-        self._pipe = pipe
-
-    def close(self) -> None:
-        """Have it closed now, not at the end of the process."""
-        if self._pipe >= 0:
-            os.close(self._pipe)
-            self._pipe = -1
-
-
-def keep_session(handle: PamHandle) -> KeptSession:
-    """Leave the open PAM session of ``handle`` to a waiting process that keeps root, and go on without it.
-
-    To be called as root, outside of any chroot, before the session gives root up. The keeper is a child of the session
-    that holds one end of a pipe and nothing else of it: when the session is gone, whatever ended it (SIGKILL too), the pipe
-    reads as ended and the keeper closes the PAM session. That way round the session keeps its process id, which the
-    master and the scoreboard know, and no exit status has to be passed on. The keeper never reads client data.
-    """
-    reading, writing = os.pipe()
-    if os.fork():
-        os.close(reading)
-        handle.forget()
-        return KeptSession(writing)
-    status = 1
-    try:
-        title_setter()(f"proftpd: keeps the PAM session of {handle.user()}")
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
-            signal.signal(number, signal.SIG_IGN)
-        _close_all_but(reading)
-        os.chdir("/")
-        while os.read(reading, 512):
-            pass
-        handle.conversation = silent_conversation
-        with contextlib.suppress(PamError):  # not every stack has credentials to delete
-            handle.delete_credentials()
-        handle.end()
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _close_all_but(kept: int) -> None:
-    """Above all the client's connection, which must end with the session; 0 to 2 become /dev/null for the modules."""
-    limit = max((int(name) for name in os.listdir("/proc/self/fd")), default=1024) + 1
-    os.closerange(3, kept)
-    os.closerange(kept + 1, max(limit, kept + 2))
-    null = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        os.dup2(null, number)
-    if null > 2:
-        os.close(null)
 
 
 def _unfit(message: Message, answer: bytes | bytearray | None) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pyproftpd.session.session import Session
-from pyproftpd.unix import pam
+from pyproftpd.unix.pam_keeper import KeptSession
 from tests.login.attempts import Outcome, attempt
 from tests.machine import administer
 from tests.pam.test_driver import wait_for
@@ -168,7 +168,7 @@ def test_the_pam_session_opens_and_closes_once_as_root(machine: Machine, passwor
     machine.serve("auth required pam_unix.so", f"session required pam_exec.so {script}")
     opened = f"open_session {machine.user} 127.0.0.1 0"
     got = machine.log_in(password, extra=machine.with_pam + "AuthPAMSession on\nDefaultRoot ~\n",
-                         then=lambda session: pam.KeptSession in session.store)
+                         then=lambda session: KeptSession in session.store)
     assert got.result == "in" and got.extra is True and got.uids[0] != 0 and not got.regained
     assert wait_for(record, 2) == [opened, f"close_session {machine.user} 127.0.0.1 0"]
 

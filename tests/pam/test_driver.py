@@ -12,7 +12,7 @@ import pytest
 from mod_sftp.api import Abandoned
 from mod_sftp_pam.driver import PamDriver
 from pyproftpd.api.auth import Account, Verdict
-from pyproftpd.unix import pam
+from pyproftpd.unix.pam_keeper import KeptSession
 from tests.machine import administer
 from tests.pam.conftest import Client, PamSession
 from tests.waiting import wait_until
@@ -37,7 +37,7 @@ def run() -> Iterator[Callable[..., Verdict]]:
 
     yield authenticate
     for session in sessions:
-        kept = session.store.get(pam.KeptSession)
+        kept = session.store.get(KeptSession)
         if kept is not None:
             kept.close()
 

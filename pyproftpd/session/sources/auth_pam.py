@@ -16,7 +16,7 @@ from typing import Any
 from pyproftpd.api.auth import Account, Verdict
 from pyproftpd.session.conf import AuthPamConf, LoginConf
 from pyproftpd.session.sources import auth_unix
-from pyproftpd.unix import pam
+from pyproftpd.unix import pam, pam_conversations
 
 NAME = "auth_pam"
 
@@ -62,7 +62,7 @@ class PamSource:
         self.reason = ""
         handle: pam.PamHandle | None = None
         try:
-            handle = self.start(account.name, pam.password_conversation(password), remote, limit)
+            handle = self.start(account.name, pam_conversations.password(password), remote, limit)
             handle.authenticate()
             handle.account()
             if handle.user() != account.name:
@@ -84,10 +84,10 @@ class PamSource:
         handle: pam.PamHandle | None = None
         proven = False
         try:
-            handle = self.start(account.name, pam.password_conversation(old), remote, limit)
+            handle = self.start(account.name, pam_conversations.password(old), remote, limit)
             handle.authenticate()
             proven = self._expired(handle)
-            handle.conversation = pam.change_conversation(old, new, heard)
+            handle.conversation = pam_conversations.change(old, new, heard)
             handle.change_password()
             if handle.user() != account.name:
                 raise pam.PamError(pam.Code.PERM_DENIED, f"PAM made '{handle.user()}' of user '{account.name}'")
