@@ -21,11 +21,11 @@ install() {
   "$venv/bin/python" -m pip --quiet --disable-pip-version-check install "$@" >"$venv/install.log" 2>&1
 }
 
-# One client of the tests is a package of Node. Where it cannot be had its test is skipped and says so.
+# One client of the tests is a package of Node. Where it cannot be had soon its test is skipped and says so.
 install_node_client() {
   command -v npm >/dev/null || return 0
   [ -d "$venv/node/node_modules/ssh2" ] && return 0
-  npm install --prefix "$venv/node" --omit=optional --ignore-scripts --no-audit --no-fund ssh2@1 >"$venv/npm.log" 2>&1 ||
+  timeout 60 npm install --prefix "$venv/node" --fetch-retries=0 --omit=optional --ignore-scripts --no-audit --no-fund ssh2@1 >"$venv/npm.log" 2>&1 ||
     echo "ssh2 of Node could not be installed (see $venv/npm.log)" >&2
 }
 
