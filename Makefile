@@ -33,7 +33,7 @@ lint: venv
 
 bench: venv
 	@sh packaging/system-packages.sh bench
-	@$(BIN)/python -m tests.bench
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.bench
 
 fuzz: venv
 	@sh packaging/install.sh $(VENV) test
