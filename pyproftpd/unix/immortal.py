@@ -15,7 +15,6 @@ import ctypes
 import gc
 import sys
 import sysconfig
-from collections.abc import Iterator
 from types import CodeType, FrameType
 
 #: the count is the first word of every object, and the sign of its lower half says "immortal": the layout of a 64-bit
@@ -37,7 +36,7 @@ def share_modules() -> int:
         reached = gc.get_referents(*fresh.values())
         for each in fresh.values():
             if isinstance(each, CodeType):  # which the collector does not look into
-                reached.extend(_parts(each))
+                reached += (each.co_consts, each.co_names, each.co_name, each.co_qualname, each.co_filename)
     for each in found.values():
         _count(each).value = immortal
     return len(found)
@@ -46,7 +45,3 @@ def share_modules() -> int:
 def _count(thing: object) -> ctypes.c_uint32:
     """The lower half of an object's count of references."""
     return ctypes.c_uint32.from_address(id(thing))
-
-
-def _parts(code: CodeType) -> Iterator[object]:
-    yield from (code.co_consts, code.co_names, code.co_name, code.co_qualname, code.co_filename)

@@ -190,20 +190,12 @@ class View:
     def remove(self, cmd: Command, path: str) -> None:
         namespace.remove(self, cmd, path)
 
-    def rename(self, cmd: Command, path: str, target: str, *, overwrite: bool) -> None:
-        for _ in self.rename_in_steps(cmd, path, target, overwrite=overwrite):
-            pass
-
     def rename_in_steps(self, cmd: Command, path: str, target: str, *, overwrite: bool) -> Iterator[None]:
-        """For whoever has more to do than to wait for a move to another disk."""
+        """One step within a file system, many for a move to another one."""
         return rename.rename_in_steps(self, cmd, path, target, overwrite=overwrite)
 
-    def copy_file(self, cmd: Command, source: str, target: str, overwrite: bool) -> None:
-        for _ in self.copy_in_steps(cmd, source, target, overwrite):
-            pass
-
     def copy_in_steps(self, cmd: Command, source: str, target: str, overwrite: bool) -> Iterator[None]:
-        """For whoever has more to do than to wait for a large copy."""
+        """A large copy takes many steps: the session has more to do than to wait for it."""
         return copying.copy_in_steps(self, cmd, source, target, overwrite=overwrite)
 
     def readlink(self, cmd: Command, path: str) -> str:

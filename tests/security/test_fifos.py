@@ -63,18 +63,23 @@ def test_what_is_written_to_a_fifo_is_read(server: Server, fifo: tuple[Path, int
     road.close()
 
 
+def emptied(fd: int, count: int) -> bytes:
+    """What comes out of a FIFO, until it is ``count`` bytes."""
+    found, end = b"", time.monotonic() + LIMIT
+    while len(found) < count and time.monotonic() < end:
+        try:
+            found += os.read(fd, 65536)
+        except BlockingIOError:
+            time.sleep(0.01)
+    return found
+
+
 def test_a_fifo_takes_more_than_it_holds_as_it_is_emptied(server: Server, fifo: tuple[Path, int]) -> None:
     road, sent = Road(server), os.urandom(200_000)
     client = road.sftp(3)
     handle = client.open("fifo", WRITE_FLAG)
     client.post(WRITE, text(handle), u64(0), text(sent))
-    found, end = b"", time.monotonic() + LIMIT
-    while len(found) < len(sent) and time.monotonic() < end:
-        try:
-            found += os.read(fifo[1], 65536)
-        except BlockingIOError:
-            time.sleep(0.01)
-    assert found == sent
+    assert emptied(fifo[1], len(sent)) == sent
     assert client.reply().kind == STATUS
     assert client.status(client.ask(CLOSE, text(handle))) == 0
     road.close()
@@ -87,13 +92,7 @@ def test_scp_fills_a_fifo_as_it_is_emptied(server: Server, fifo: tuple[Path, int
     channel.sendall(b"C0644 200000 fifo\n")
     assert channel.recv(1) == b"\0"
     channel.sendall(sent + b"\0")
-    found, end = b"", time.monotonic() + LIMIT
-    while len(found) < len(sent) and time.monotonic() < end:
-        try:
-            found += os.read(fifo[1], 65536)
-        except BlockingIOError:
-            time.sleep(0.01)
-    assert found == sent and channel.recv(1) == b"\0"
+    assert emptied(fifo[1], len(sent)) == sent and channel.recv(1) == b"\0"
     channel.shutdown_write()
     assert channel.recv_exit_status() == 0
     road.close()

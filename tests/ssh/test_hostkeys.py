@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
@@ -122,14 +123,26 @@ def test_a_provider_that_hangs_and_ignores_term_is_killed(start: Callable[..., S
     assert "took more than 10 seconds" in site.log("sftp.log")
 
 
-def test_the_terminal_is_asked_at_start(bare: Site) -> None:
-    """A wrong answer is asked for again; what is typed is not shown."""
-    key = keygen(bare.root / "locked", "-t", "ed25519", phrase=SECRET)
-    path = bare.configuration(f"SFTPHostKey {key}\n")
+@contextlib.contextmanager
+def on_a_terminal(path: Path) -> Iterator[tuple[int, int]]:
+    """A server in the foreground with a terminal of its own: its process id, and our end of the terminal."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(OURS, [OURS, "-n", "-c", str(path)])
     try:
+        yield pid, terminal
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        drain(terminal)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+def test_the_terminal_is_asked_at_start(bare: Site) -> None:
+    """A wrong answer is asked for again; what is typed is not shown."""
+    key = keygen(bare.root / "locked", "-t", "ed25519", phrase=SECRET)
+    path = bare.configuration(f"SFTPHostKey {key}\n")
+    with on_a_terminal(path) as (pid, terminal):
         seen = expect(terminal, b"Passphrase:")
         assert str(key).encode() in seen
         os.write(terminal, b"wrong\n")
@@ -141,11 +154,6 @@ def test_the_terminal_is_asked_at_start(bare: Site) -> None:
             assert live.client.server_lists[1] == ["ssh-ed25519"]
         seen += drain(terminal)
         assert SECRET.encode() not in seen and b"wrong\n" not in seen
-    finally:
-        os.kill(pid, signal.SIGTERM)
-        drain(terminal)
-        os.waitpid(pid, 0)
-        os.close(terminal)
 
 
 def expect(terminal: int, text: bytes) -> bytes:
@@ -269,10 +277,7 @@ def test_a_key_that_waits_for_a_pass_phrase_does_not_vanish_at_a_reload(bare: Si
     """The terminal has gone: the keys that are there go on."""
     key = keygen(bare.root / "locked", "-t", "ed25519", phrase=SECRET)
     path = bare.configuration(f"SFTPHostKey {key}\n")
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(OURS, [OURS, "-n", "-c", str(path)])
-    try:
+    with on_a_terminal(path) as (pid, terminal):
         expect(terminal, b"Passphrase:")
         os.write(terminal, SECRET.encode() + b"\n")
         wait_for_port(bare.port)
@@ -283,8 +288,3 @@ def test_a_key_that_waits_for_a_pass_phrase_does_not_vanish_at_a_reload(bare: Si
         with Live(bare.port) as live:
             assert live.pump(lambda: bool(live.client.server_lists))
             assert live.client.server_lists[1] == ["ssh-ed25519"]
-    finally:
-        os.kill(pid, signal.SIGTERM)
-        drain(terminal)
-        os.waitpid(pid, 0)
-        os.close(terminal)

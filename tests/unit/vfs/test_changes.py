@@ -22,10 +22,6 @@ Make = Callable[..., Window]
 OPEN = "AllowOverwrite on\nAllowStoreRestart on\n"
 
 
-def rename(here: Window, path: str, target: str, *, overwrite: bool = False) -> None:
-    here.view.rename(request("RENAME"), path, target, overwrite=overwrite)
-
-
 def set_attributes(here: Window, subject: object, **change: object) -> None:
     here.view.set_attributes(request("SETSTAT", "WRITE"), subject, **change)  # type: ignore[arg-type]
 
@@ -104,9 +100,9 @@ def test_renaming(window: Make) -> None:
     here = window()
     here.keep("a", b"x")
     (here.root / "d").mkdir()
-    rename(here, "a", "d/b")
+    here.rename("a", "d/b")
     assert (here.root / "d" / "b").read_bytes() == b"x" and not (here.root / "a").exists()
-    rename(here, "d", "e")
+    here.rename("d", "e")
     assert (here.root / "e" / "b").exists()
 
 
@@ -115,12 +111,12 @@ def test_renaming_replaces_only_by_wish_and_by_leave(window: Make) -> None:
     for name in ("a", "b", "no/b"):
         here.keep(name, name.encode())
     with pytest.raises(FileExistsError):
-        rename(here, "a", "b")
+        here.rename("a", "b")
     with pytest.raises(Refused) as caught:
-        rename(here, "a", "no/b", overwrite=True)
+        here.rename("a", "no/b", overwrite=True)
     assert "AllowOverwrite" in caught.value.rule
     assert (here.root / "no" / "b").read_bytes() == b"no/b" and (here.root / "b").read_bytes() == b"b"
-    rename(here, "a", "b", overwrite=True)
+    here.rename("a", "b", overwrite=True)
     assert (here.root / "b").read_bytes() == b"a"
 
 
@@ -130,7 +126,7 @@ def test_a_name_is_not_renamed_to_itself(window: Make) -> None:
     (here.root / "way").symlink_to(".")
     for target in ("a", "./a", "way/a"):
         with pytest.raises(FileExistsError):
-            rename(here, "a", target, overwrite=True)
+            here.rename("a", target, overwrite=True)
     assert (here.root / "a").read_bytes() == b"x"
 
 
@@ -146,7 +142,7 @@ def test_a10_12_a_target_that_appears_at_the_last_moment_is_not_replaced(window:
 
     monkeypatch.setattr(replace, "move", move)
     with pytest.raises(FileExistsError):
-        rename(here, "a", "b")
+        here.rename("a", "b")
     assert (here.root / "b").read_bytes() == b"theirs" and (here.root / "a").read_bytes() == b"mine"
 
 
@@ -165,7 +161,7 @@ def test_promise_3_across_disks_a_copy_appears_whole(window: Make, other_disk: P
     here = window(OPEN)
     here.keep("f", b"x" * 300000).chmod(0o640)
     os.utime(here.root / "f", ns=(10**18, 10**18 + 5))
-    rename(here, "f", f"{other_disk}/g")
+    here.rename("f", f"{other_disk}/g")
     info = (other_disk / "g").stat()
     assert (info.st_size, stat.S_IMODE(info.st_mode), info.st_mtime_ns) == (300000, 0o640, 10**18 + 5)
     assert os.listdir(here.root) == [] and os.listdir(other_disk) == ["g"]
@@ -176,10 +172,10 @@ def test_f7_across_disks_links_are_moved_as_links(window: Make, other_disk: Path
     secret = here.keep("secret", b"secret")
     (here.root / "l").symlink_to(secret)
     (other_disk / "g").symlink_to(secret)
-    rename(here, "l", f"{other_disk}/h")
+    here.rename("l", f"{other_disk}/h")
     assert os.readlink(other_disk / "h") == str(secret)
     here.keep("f", b"new")
-    rename(here, "f", f"{other_disk}/g", overwrite=True)
+    here.rename("f", f"{other_disk}/g", overwrite=True)
     assert not (other_disk / "g").is_symlink() and (other_disk / "g").read_bytes() == b"new"
     assert secret.read_bytes() == b"secret"
 
@@ -188,7 +184,7 @@ def test_across_disks_directories_stay(window: Make, other_disk: Path) -> None:
     here = window(OPEN)
     (here.root / "d").mkdir()
     with pytest.raises(Refused) as caught:
-        rename(here, "d", f"{other_disk}/d")
+        here.rename("d", f"{other_disk}/d")
     assert caught.value.errno == errno.EXDEV and (here.root / "d").is_dir() and os.listdir(other_disk) == []
 
 
@@ -201,7 +197,7 @@ def test_promise_3_a_copy_that_fails_leaves_the_source_and_nothing_else(window: 
         here = window(OPEN)
         here.keep("f", b"x" * 200000)
         with pytest.raises(OSError) as caught:
-            rename(here, "f", f"{small}/f")
+            here.rename("f", f"{small}/f")
         assert caught.value.errno == errno.ENOSPC
         assert (here.root / "f").stat().st_size == 200000 and os.listdir(small) == []
     finally:
@@ -240,21 +236,17 @@ def test_hard_links(window: Make) -> None:
 
 # -- copies -------------------------------------------------------------------------------------------------------------
 
-def copy(here: Window, source: str, target: str, *, overwrite: bool = False) -> None:
-    here.view.copy_file(request("COPY"), source, target, overwrite)
-
-
 def test_copying(window: Make) -> None:
     here = window(OPEN + "Umask 027\n")
     data = os.urandom(1 << 20)
     here.keep("f", data)
-    copy(here, "f", "g")
+    here.copy("f", "g")
     assert (here.root / "g").read_bytes() == data and stat.S_IMODE((here.root / "g").stat().st_mode) == 0o640
     assert here.records[0].bytes == 1 << 20 and here.records[0].complete
     with pytest.raises(FileExistsError):
-        copy(here, "f", "g")
+        here.copy("f", "g")
     here.keep("f", b"less")
-    copy(here, "f", "g", overwrite=True)
+    here.copy("f", "g", overwrite=True)
     assert (here.root / "g").read_bytes() == b"less"
 
 
@@ -262,10 +254,10 @@ def test_a_copy_keeps_to_the_rules_of_uploads(window: Make) -> None:
     here = window("MaxStoreFileSize 10 B\nHiddenStores on\n")
     here.keep("f", b"x" * 11)
     with pytest.raises(OSError) as caught:
-        copy(here, "f", "g")
+        here.copy("f", "g")
     assert caught.value.errno == errno.EFBIG and os.listdir(here.root) == ["f"]
     here.keep("f", b"x" * 10)
-    copy(here, "f", "g")
+    here.copy("f", "g")
     assert (here.root / "g").read_bytes() == b"x" * 10
 
 
@@ -276,7 +268,7 @@ def test_a_file_is_not_copied_onto_itself(window: Make) -> None:
     (here.root / "l").symlink_to("f")
     for target in ("f", "g", "l"):
         with pytest.raises(Refused):
-            copy(here, "f", target, overwrite=True)
+            here.copy("f", target, overwrite=True)
     assert (here.root / "f").read_bytes() == b"x"
 
 

@@ -99,6 +99,14 @@ class Window:
         download.finish()
         return bytes(space[:count])
 
+    def rename(self, path: str, target: str, *, overwrite: bool = False) -> None:
+        for _ in self.view.rename_in_steps(request("RENAME"), path, target, overwrite=overwrite):
+            pass
+
+    def copy(self, source: str, target: str, *, overwrite: bool = False) -> None:
+        for _ in self.view.copy_in_steps(request("COPY"), source, target, overwrite):
+            pass
+
     def names(self, path: str = "") -> set[str]:
         with self.view.listing(request("OPENDIR", "DIRS"), path) as listing:
             return {entry.name for entry in listing}
