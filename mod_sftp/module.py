@@ -57,6 +57,11 @@ class SftpFrontEnd:
         notes = (note for scope in servers for note in (*self._prepared[scope].faults, *serving.remarks(scope)))
         return ["FIPS mode enabled"] * fips + list(dict.fromkeys(notes))
 
+    def greeting(self, scope: Scope) -> bytes:
+        from mod_sftp import serving
+
+        return serving.greeting(scope)
+
     def rehearsal(self, directory: Path) -> Rehearsal | None:
         """Played with the keys of the first server that has any; its key exchange is none that FIPS knows."""
         from mod_sftp.crypto.offer import offer

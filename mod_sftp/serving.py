@@ -125,7 +125,7 @@ def serve(session: Session, prepared: Prepared) -> None:
         raise PeerError("no host keys available", Disconnect.KEY_EXCHANGE_FAILED)
     early = not PESSIMISTIC & conf.options and not needs_client_first(conf.client_match)
     settings = Settings(version_line(session), first, signature_algorithms(conf, fips=prepared.fips), early_kexinit=early,
-                        old_protocol="OldProtocolCompat" in conf.options)
+                        greeted=session.greeted, old_protocol="OldProtocolCompat" in conf.options)
     session.log.info("SSH2 session opened.")
     try:
         Driver(session, settings, terms).run()
@@ -139,7 +139,8 @@ def refuse(session: Session, text: str) -> None:
     log = session.store[SftpLog] = _open_log(session, conf)
     log.line(f"disconnecting {session.remote_address} (Too many connections)")
     transport = Transport(
-        Settings(version_line(session), make_terms(conf, (), Groups(), Overrides(), fips=False), early_kexinit=False),
+        Settings(version_line(session), make_terms(conf, (), Groups(), Overrides(), fips=False), early_kexinit=False,
+                 greeted=session.greeted),
         random=os.urandom, listener=Silent())
     transport.close(Disconnect.TOO_MANY_CONNECTIONS, text)
     try:
@@ -149,10 +150,23 @@ def refuse(session: Session, text: str) -> None:
     linger(session)
 
 
+def greeting(scope: Scope) -> bytes:
+    """The version line, unless ServerIdent asks for something of the client."""
+    ident = _ident(scope)
+    return b"" if "%" in ident else _version(ident).encode() + b"\r\n"
+
+
 def version_line(session: Session) -> str:
+    return _version(Display(_ident(session.scope)).render(session))
+
+
+def _ident(scope: Scope) -> str:
+    ident = scope.get(ServerConf).server_ident
+    return ident.text if ident.shown else ""
+
+
+def _version(software: str) -> str:
     """``SSH-2.0-`` and what ServerIdent says (behaviour 24); always a legal line."""
-    ident = session.scope.get(ServerConf).server_ident
-    software = Display(ident.text).render(session) if ident.shown and ident.text else SOFTWARE
     legal = "".join(char if " " <= char <= "~" else "_" for char in software.strip())
     return f"SSH-2.0-{legal or SOFTWARE}"[:MAX_VERSION]
 

@@ -72,6 +72,8 @@ class Settings:
     signature_algorithms: tuple[str, ...] = ()
     #: send KEXINIT with the version line, before the client spoke (off: SFTPOptions PessimisticKexinit)
     early_kexinit: bool = True
+    #: the version line has been sent already
+    greeted: bool = False
     #: accept SSH-1.99 clients (SFTPOptions OldProtocolCompat)
     old_protocol: bool = False
 
@@ -128,7 +130,8 @@ class Transport:
         self.reserve, self.commit, self.data, self.capacity = (
             self._out.reserve, self._out.commit, self._out.data, self._out.capacity)
         self.send, self.full, self.crowded = self._out.send, self._out.full, self._out.crowded
-        self._out.raw(settings.version.encode() + b"\r\n")
+        if not settings.greeted:
+            self._out.raw(settings.version.encode() + b"\r\n")
         if settings.early_kexinit:
             self.exchange.begin()
 

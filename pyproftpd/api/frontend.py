@@ -48,6 +48,10 @@ class FrontEnd(Protocol):
         """
         ...
 
+    def greeting(self, scope: Any) -> bytes:
+        """Master: what every client of this server hears first, whoever it is; ``b""`` where that depends on the client."""
+        ...
+
     def rehearsal(self, directory: Path) -> Rehearsal | None:
         """Master, once, before the first fork: something to play that touches the code of a usual session; its files
         lie in ``directory``. ``None`` = there is nothing to play.

@@ -67,6 +67,8 @@ class Birth:
     set_title: Callable[[str], None]
     #: the master's own, to be closed; none in a process that was never a master (inetd)
     listeners: Listeners | None = None
+    #: the master has said the service's greeting to the client
+    greeted: bool = False
     recorder: Recorder | None = None
     others: tuple[int, ...] = ()
     #: where to report to the master, -1 = nowhere
@@ -151,7 +153,7 @@ def make_session(birth: Birth) -> None:
     session = Session(
         sock=birth.sock, remote=birth.remote, local=birth.local, configuration=birth.world.configuration,
         server=scope, dispatcher=birth.world.dispatcher, privs=birth.privs, timers=timers, loop=loop,
-        events=event_bus(birth.world.configuration.modules), log=birth.log, trace=open_trace(birth))
+        events=event_bus(birth.world.configuration.modules), log=birth.log, trace=open_trace(birth), greeted=birth.greeted)
     session.server_name = scope.get(ServerConf).server_name
     session.titles = (birth.set_title, birth.world.main.get(DaemonConf).process_titles == "verbose")
     birth.session = session

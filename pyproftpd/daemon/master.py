@@ -141,7 +141,17 @@ class Master:
             else:
                 self._fork(sock, remote)
 
+    def _greet(self, sock: socket.socket) -> bool:
+        """Give the client something to go on with while its session is made. It cannot be waited for: the buffer of a
+        new connection is empty. One that has gone already is met by its session."""
+        with contextlib.suppress(OSError):
+            service = self.listeners.bindings.find(Address.of(sock.getsockname()))
+            if service is not None and service.greeting:
+                return sock.send(service.greeting, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) > 0
+        return False
+
     def _fork(self, sock: socket.socket, remote: Address) -> None:
+        greeted = self._greet(sock)
         with signals.held():
             try:
                 pid = os.fork()
@@ -151,13 +161,13 @@ class Master:
                 self._rest()
                 return
             if pid == 0:
-                child.main(self._birth(sock, remote))
+                child.main(self._birth(sock, remote, greeted))
         self.census.born(pid, remote.host)
         sock.close()
 
-    def _birth(self, sock: socket.socket, remote: Address) -> Birth:
+    def _birth(self, sock: socket.socket, remote: Address, greeted: bool) -> Birth:
         return Birth(options=self.options, world=self.world, bindings=self.listeners.bindings, sock=sock, remote=remote,
-                     privs=self.privs, log=self.log, board=self.board, set_title=self.set_title,
+                     greeted=greeted, privs=self.privs, log=self.log, board=self.board, set_title=self.set_title,
                      listeners=self.listeners, recorder=self.recorder, reports=self._report_end,
                      others=(self._reports, *self.controls.descriptors()))
 

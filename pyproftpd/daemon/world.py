@@ -22,6 +22,7 @@ from pyproftpd.daemon.options import Options
 from pyproftpd.errors import ConfigError, ConfigErrors, ProftpdError
 from pyproftpd.log.sinks import StderrSink
 from pyproftpd.log.system import ServerLogger
+from pyproftpd.session import admission
 from pyproftpd.session.conf import ServerConf
 from pyproftpd.session.dispatch import Dispatcher
 from pyproftpd.session.sources import order
@@ -38,6 +39,8 @@ class Service:
     scope: Scope
     frontend: FrontEnd
     port: int
+    #: what the master itself says to whoever connects; ``b""`` = nothing, the session has to look at the client first
+    greeting: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,8 @@ def _services(configuration: Configuration) -> tuple[tuple[Service, ...], list[s
             notes.append(f"{scope.where}: server \"{scope.get(ServerConf).server_name}\" (port {port}) is not served: "
                          "this version speaks SFTP and SCP only (SFTPEngine on)")
         else:
-            services.append(Service(scope, frontend, port))
+            greeting = frontend.greeting(scope) if admission.all_welcome(scope) else b""
+            services.append(Service(scope, frontend, port, greeting))
     return tuple(services), notes
 
 

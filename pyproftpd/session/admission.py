@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyproftpd.conf.limit import LimitConf
 from pyproftpd.errors import PeerError, Refused
 from pyproftpd.session import shutmsg
 from pyproftpd.session.conf import AdmissionConf, Cap
@@ -58,6 +59,12 @@ def welcome(session: Session) -> bool:
     server or an anonymous section. Source: real server, which closes without a word."""
     places = (session.scope, *session.scope.anonymous)
     return any(limits.evaluate(place, ("LOGIN",), "", session).allowed for place in places)
+
+
+def all_welcome(server: Scope) -> bool:
+    """Is ``welcome`` true of every client of a server, so that one can be greeted before anything is known of it?"""
+    named = any("LOGIN" in section.names for place in server.limits for section in place)
+    return not (named or server.place.sessions or server.get(LimitConf).deny_all)
 
 
 def planned_shutdown(session: Session) -> TooMany | None:

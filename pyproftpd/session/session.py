@@ -44,7 +44,7 @@ class Session:
 
     __slots__ = (
         # the connection
-        "socket", "remote_address", "remote_port", "remote_name", "local_address", "local_port", "connection_class",
+        "socket", "greeted", "remote_address", "remote_port", "remote_name", "local_address", "local_port", "connection_class",
         # settings: ``server`` as configured, ``scope`` bound to what is known of the client
         "configuration", "server", "scope",
         # the user
@@ -58,8 +58,10 @@ class Session:
 
     def __init__(self, *, sock: socket.socket, remote: tuple[str, int], local: tuple[str, int],
                  configuration: Configuration, server: Scope, dispatcher: Dispatcher, privs: Privileges,
-                 timers: Timers, loop: Loop, events: EventBus, log: ServerLogger, trace: Trace) -> None:
+                 timers: Timers, loop: Loop, events: EventBus, log: ServerLogger, trace: Trace, greeted: bool = False) -> None:
         self.socket = sock
+        #: has the master said ``FrontEnd.greeting`` to this client?
+        self.greeted = greeted
         self.remote_address, self.remote_port = remote
         self.remote_name = self.remote_address
         self.local_address, self.local_port = local

@@ -39,8 +39,8 @@ class Watched:
     def __init__(self, frontend: Any) -> None:
         self._frontend = frontend
         self.ended: list[tuple[bool, int, int, str]] = []
-        self.claims, self.prepare, self.refuse, self.name, self.protocol = (
-            frontend.claims, frontend.prepare, frontend.refuse, frontend.name, frontend.protocol)
+        self.claims, self.prepare, self.greeting, self.refuse, self.name, self.protocol = (
+            frontend.claims, frontend.prepare, frontend.greeting, frontend.refuse, frontend.name, frontend.protocol)
 
     def rehearsal(self, directory: Path) -> Any:
         play = self._frontend.rehearsal(directory)

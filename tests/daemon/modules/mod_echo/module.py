@@ -26,6 +26,9 @@ class EchoFrontEnd:
         """Nothing to load, nothing to say."""
         return ()
 
+    def greeting(self, scope: Any) -> bytes:
+        return b""
+
     def refuse(self, session: Any, reason: str, text: str) -> None:
         session.socket.send(f"refused {reason}\n".encode())
 
