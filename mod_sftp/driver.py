@@ -6,7 +6,7 @@
       ▲  waits only when nothing is left to do         │
       └────────────────────────────────────────────────┘
 
-``on`` is a table of 256 handlers; login swaps its rows. Before login everything that authentication does not know ends
+``on`` is the table of handlers; login swaps its rows. Before login everything that authentication does not know ends
 the connection (security.md T19); after it unknown numbers are answered UNIMPLEMENTED.
 """
 
@@ -50,6 +50,8 @@ REST_AFTER = 5.0
 REST_WORTH = 128 * 1024
 #: how long a farewell may take to be read, so that a reset does not overtake it
 LINGER = 1.0
+#: classes of the messages of the key exchange, and of EXT_INFO
+_SECURED, _TOLD = LogClass.SSH | LogClass.SEC, LogClass.SSH | LogClass.INFO
 #: messages of the authentication protocol (RFC 4250 4.1.2)
 USERAUTH_MESSAGES = range(50, 80)
 
@@ -104,10 +106,8 @@ class Driver:
         self._request: bytes | None = None
         self._failure: ProftpdError | None = None
         self.auth = AuthService(session, AuthConnection(self), self.conf)
-        self.on: list[Callable[[memoryview], None]] = [partial(self._early, number) for number in range(256)]
-        self.on[Msg.SERVICE_REQUEST] = partial(self._authenticate, Msg.SERVICE_REQUEST)
-        for number in USERAUTH_MESSAGES:
-            self.on[number] = partial(self._authenticate, number)
+        self.on: dict[int, Callable[[memoryview], None]] = {
+            number: partial(self._authenticate, number) for number in (Msg.SERVICE_REQUEST, Msg.USERAUTH_REQUEST)}
 
     def run(self) -> None:
         """Returns when the client has left; every other end is an exception, told to the client first."""
@@ -181,7 +181,7 @@ class Driver:
             self._pad()
 
     def received(self, name: str) -> None:
-        classes = LogClass.SSH | (LogClass.INFO if name == "EXT_INFO" else LogClass.SEC)
+        classes = _TOLD if name == "EXT_INFO" else _SECURED
         if self.session.extended is not None and self.session.extended.wants(classes, name):
             self.session.dispatcher.log(self.session, Command(name, classes=classes))
 
@@ -210,7 +210,12 @@ class Driver:
             if packet is None:
                 self._left = False
                 break
-            on[packet[0]](packet[1])
+            number, payload = packet
+            handler = on.get(number)
+            if handler is not None:
+                handler(payload)
+            else:
+                self._stranger(number)
         if self.mux is not None:
             self._busy = self.mux.resume()
         if self.timing.wants_keys():
@@ -292,10 +297,14 @@ class Driver:
         except OSError as error:
             self.log.line(f"cannot tell the client: {error.strerror}")
 
-    # Before login.
+    def _stranger(self, number: int) -> None:
+        """A message without a handler. Authentication after success is ignored in silence (RFC 4252 5.1)."""
+        if self.mux is None or number == Msg.SERVICE_REQUEST:
+            raise PeerError(f"message {number} before login" if self.mux is None else f"message {number} after login")
+        if number not in USERAUTH_MESSAGES:
+            self.transport.unimplemented()
 
-    def _early(self, number: int, payload: memoryview) -> None:
-        raise PeerError(f"message {number} before login")
+    # Before login.
 
     def _authenticate(self, number: int, payload: memoryview) -> None:
         """Hand one message to authentication, and behind it what came in the middle of its conversation."""
@@ -317,9 +326,8 @@ class Driver:
         if self._request is not None or self._failure is not None:
             raise Abandoned
         self.transport.send(Msg.USERAUTH_INFO_REQUEST, kbdint.info_request(name, instruction, prompts))
-        saved = {number: self.on[number] for number in (*USERAUTH_MESSAGES, Msg.SERVICE_REQUEST)}
-        for number in saved:
-            self.on[number] = partial(self._early, number)
+        saved = dict(self.on)
+        self.on.clear()
         self.on[Msg.USERAUTH_INFO_RESPONSE] = self._answered
         self.on[Msg.USERAUTH_REQUEST] = self._abandoned
         self._answer = None
@@ -333,8 +341,8 @@ class Driver:
             self._failure = error
             raise Abandoned from error
         finally:
-            for number, handler in saved.items():
-                self.on[number] = handler
+            self.on.clear()
+            self.on.update(saved)
 
     def _until_answered(self) -> None:
         try:
@@ -358,22 +366,12 @@ class Driver:
         self.conf = self.session.scope.get(SftpConf)
         self.transport.login_done()
         self.mux = Mux(self.session, self.transport, self.conf, self.overrides)
-        self.on[:] = [self._unknown] * 256
-        for number in USERAUTH_MESSAGES:
-            self.on[number] = self._late
-        self.on[Msg.SERVICE_REQUEST] = partial(self._early, Msg.SERVICE_REQUEST)
+        self.on.clear()
         self.on[Msg.PING] = self._ping
-        for number, handler in self.mux.handlers().items():
-            self.on[number] = handler
+        self.on.update(self.mux.handlers())
         self.timing.logged_in()
         self._pad()
         announce_host_keys(self.mux)
-
-    def _unknown(self, payload: memoryview) -> None:
-        self.transport.unimplemented()
-
-    def _late(self, payload: memoryview) -> None:
-        """Authentication after success is ignored in silence (RFC 4252 5.1)."""
 
     def _ping(self, payload: memoryview) -> None:
         """ping@openssh.com: the data comes back."""

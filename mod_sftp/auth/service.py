@@ -56,6 +56,9 @@ LEAST_FAILURE_OF_PAM = 0.1
 #: The text of a display banner at most; RFC 4252 5.4 sets no bound, one packet does.
 MAX_BANNER = 16 * 1024
 
+#: classes of the messages that come here
+_CLASSES = LogClass.AUTH | LogClass.SSH
+
 
 class AuthService:
     """Everything between the first NEWKEYS and USERAUTH_SUCCESS, for one session."""
@@ -74,13 +77,11 @@ class AuthService:
         self._unevenness = 1 + int.from_bytes(os.urandom(2), "big") / 65536
 
     def handle(self, message: int, payload: memoryview) -> None:
-        """One message of numbers 5 and 50 to 79, without its number. Owner: ``payload`` dies with the call."""
+        """A SERVICE_REQUEST or a USERAUTH_REQUEST, without its number. Owner: ``payload`` dies with the call."""
         if message == Msg.SERVICE_REQUEST:
             self._service_request(Reader(payload))
-        elif message == Msg.USERAUTH_REQUEST:
+        else:
             self._userauth_request(Reader(payload))
-        elif not self._done:
-            raise PeerError(f"message {message} outside of a conversation")
 
     def _service_request(self, reader: Reader) -> None:
         """May be repeated before the login, paramiko does (RFC 4253 10)."""
@@ -90,7 +91,7 @@ class AuthService:
             raise PeerError("service request after login")
         if service != USERAUTH:
             raise PeerError(f"client requested unsupported '{service}' service", Disconnect.SERVICE_NOT_AVAILABLE)
-        with self._session.phases(Command("SERVICE_REQUEST", classes=LogClass.AUTH | LogClass.SSH)):
+        with self._session.phases(Command("SERVICE_REQUEST", classes=_CLASSES)):
             self._connection.send(Msg.SERVICE_ACCEPT, string(service))
             if self._requested:
                 self._count_free()
@@ -126,7 +127,7 @@ class AuthService:
         self._check(name, service)
         user = name.decode("utf-8", "surrogateescape")
         started = time.monotonic()
-        request = Command("USERAUTH_REQUEST", f"{user} {word}", classes=LogClass.AUTH | LogClass.SSH)
+        request = Command("USERAUTH_REQUEST", f"{user} {word}", classes=_CLASSES)
         with self._session.phases(request):
             outcome = self._run(name, user, word, reader)
             if word != "none" and outcome.result in (Result.FAILED, Result.DECLINED, Result.WITHDRAWN):

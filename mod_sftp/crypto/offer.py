@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from mod_sftp.crypto import names
 from mod_sftp.crypto.ciphers import cipher
@@ -14,9 +15,10 @@ from mod_sftp.crypto.macs import mac
 WEAK_KEX = "diffie-hellman-group1-sha1"
 
 
+@lru_cache(maxsize=256)
 def offer(
     kind: str,
-    configured: Sequence[str] = (),
+    configured: tuple[str, ...] = (),
     *,
     profile: str = "compat",
     fips: bool = False,
@@ -25,7 +27,8 @@ def offer(
     """The names of one kind (cipher, mac, kex, hostkey, pubkey) in the order in which they are offered.
 
     ``configured`` are the words of the kind's directive; without any the profile decides. What the library lacks is
-    left out, and so is, unless configured, what only slow code of ours can do.
+    left out, and so is, unless configured, what only slow code of ours can do. The master asks before any session does,
+    so that they find the answer.
     """
     if configured:
         wanted = tuple(name for name in dict.fromkeys(configured) if names.policy(kind, name).fips or not fips)
@@ -62,7 +65,7 @@ def weak(kind: str, offered: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in offered if names.policy(kind, name).weak)
 
 
-def remarks(lists: Mapping[str, Sequence[str]], *, profile: str = "compat") -> tuple[str, ...]:
+def remarks(lists: Mapping[str, tuple[str, ...]], *, profile: str = "compat") -> tuple[str, ...]:
     """What a start says once about a server's algorithms; ``lists`` is kind -> words of its directive, () for none."""
     lines = []
     lacking = [name for kind, words in lists.items() for name in missing(kind, words, profile=profile)]

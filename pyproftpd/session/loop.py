@@ -63,6 +63,8 @@ class Loop:
              timeout: float | None = None) -> tuple[list[int], list[int]]:
         """Wait until a descriptor is ready or ``timeout`` seconds have gone by, then return (readable, writable).
 
+        Timers that come due while it waits run before it waits on, or at the next wait.
+
         Both lists are empty after a timeout. A descriptor with an error or a hang-up counts as ready for whatever it
         was waited for, so that the caller's next call meets the error itself. Raises ``SessionEnd``.
         """
@@ -89,7 +91,6 @@ class Loop:
                 if interest & select.POLLOUT and mask & (select.POLLOUT | _FAILED):
                     writable.append(fd)
             if readable or writable or (deadline is not None and self.timers.clock() >= deadline):
-                self.timers.due()
                 if self._reason is not None:
                     raise SessionEnd(self._reason)
                 return readable, writable

@@ -37,6 +37,8 @@ T = TypeVar("T")
 #: how long a session does one thing before scoreboard and process title say so, in seconds
 TELL_AFTER = 0.05
 _TELLING = "Telling"
+#: the environment of the daemon
+INHERITED: dict[str, str] = dict(os.environ)
 
 
 class Session:
@@ -53,7 +55,7 @@ class Session:
         "privs", "timers", "loop", "events", "dispatcher", "store",
         # the records
         "log", "trace", "extended", "transfer_log", "slot", "server_name", "server_dns", "protocol", "bytes_in",
-        "bytes_out", "environ", "notes", "end_reason", "titles", "running", "_doing",
+        "bytes_out", "environ", "notes", "end_reason", "titles", "running", "_doing", "_telling",
     )
 
     def __init__(self, *, sock: socket.socket, remote: tuple[str, int], local: tuple[str, int],
@@ -88,10 +90,11 @@ class Session:
         self.running = 0
         #: what ``show`` was told last, and whether scoreboard and title say so
         self._doing: Command | None = None
+        self._telling = False
         self.server_name, self.server_dns = "", self.local_address
         self.protocol = ""
         self.bytes_in = self.bytes_out = 0
-        self.environ: dict[str, str] = dict(os.environ)
+        self.environ = INHERITED.copy()
         self.notes: dict[str, str] = {}
         self.end_reason = ""
 
@@ -113,11 +116,13 @@ class Session:
         """What the session does now; ``None``: it waits for its client. Scoreboard and process list say it a moment
         later: what is over by then nobody could have seen."""
         self._doing = cmd
-        if _TELLING not in self.timers:
+        if not self._telling:
+            self._telling = True
             self.timers.add(_TELLING, TELL_AFTER, self._tell)
 
     def _tell(self) -> None:
         """Write what was shown last to scoreboard and process title."""
+        self._telling = False
         cmd = self._doing
         if self.slot is not None:
             cwd = self.cwd if self.view is not None else ""

@@ -234,9 +234,10 @@ class Privileges:
 
     def _keep_only(self, names: frozenset[str]) -> None:
         """Permitted = ``names``, effective and inheritable = none."""
-        prctl.cap_effective.limit()
-        prctl.cap_inheritable.limit()
-        prctl.cap_permitted.limit(*names)
+        kept = {getattr(prctl, "CAP_" + name.upper()) for name in names}
+        lost = [capability for capability in prctl.ALL_CAPS if capability not in kept]
+        prctl.set_caps((lost, prctl.CAP_PERMITTED, False), (prctl.ALL_CAPS, prctl.CAP_EFFECTIVE, False),
+                       (prctl.ALL_CAPS, prctl.CAP_INHERITABLE, False))
 
     def _prove(self) -> None:
         """Try to become root again; success is a fault that ends the process before it serves anything."""

@@ -146,7 +146,7 @@ def check_safe(path: str, *, secret: bool, owners: frozenset[int]) -> os.stat_re
         raise PermissionError(1, "world-writable", path)
     if found.st_uid not in owners:
         raise PermissionError(1, f"owned by uid {found.st_uid}, neither root nor the server's own user", path)
-    parent = os.path.dirname(os.path.realpath(path))
+    parent = os.path.dirname(os.path.realpath(path) if os.path.islink(path) else path)
     if os.stat(parent).st_mode & stat.S_IWOTH:
         raise PermissionError(1, f"folder {parent} is world-writable", path)
     return found

@@ -144,6 +144,9 @@ class PamSource:
     def group_id(self, group: str) -> int | None:
         return None
 
+    def enclose(self) -> None:
+        """Nothing is asked of PAM behind a login but by its keeper, which stays outside."""
+
 
 def make(scope: Any, facts: Any = None) -> PamSource | None:
     conf = scope.get(AuthPamConf)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from pyproftpd.api.auth import Account
@@ -20,13 +19,13 @@ def ghost(user: str) -> Account:
 def typical(hashes: Iterable[str]) -> str:
     """The hash whose kind and cost is the most frequent in a source, to be computed in place of one that is missing."""
     by_method: dict[str, str] = {}
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     for stored in hashes:
         if crypt.usable(stored):
             kind = crypt.method(stored)
-            counts[kind] += 1
+            counts[kind] = counts.get(kind, 0) + 1
             by_method.setdefault(kind, stored)
-    return by_method[counts.most_common(1)[0][0]] if counts else crypt.FALLBACK
+    return by_method[max(counts, key=counts.__getitem__)] if counts else crypt.FALLBACK
 
 
 def matches(password: bytes, stored: str | None, stand_in: str) -> bool:

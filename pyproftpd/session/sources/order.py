@@ -55,13 +55,6 @@ class Changer(Protocol):
     def change_password(self, account: Account, old: bytes, new: bytes, remote: str, limit: Limit = ...) -> Verdict: ...
 
 
-@runtime_checkable
-class Enclosable(Protocol):
-    """A source that must prepare for the loss of root and of the real root directory."""
-
-    def enclose(self) -> None: ...
-
-
 class Sources:
     """The sources of one server in their order. Callers are root; every method may raise ``OSError``: then refuse."""
 
@@ -156,8 +149,7 @@ class Sources:
 
     def enclose(self) -> None:
         for source, _ in self._rows:
-            if isinstance(source, Enclosable):
-                source.enclose()
+            source.enclose()
 
     def user_name(self, uid: int) -> str | None:
         return _first(source.user_name(uid) for source, _ in self._rows)

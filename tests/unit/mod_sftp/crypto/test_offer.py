@@ -65,12 +65,12 @@ def test_every_name_has_its_machinery_and_the_other_way_round() -> None:
 
 
 def test_a_configured_list_is_kept_in_its_order() -> None:
-    words = ["hmac-md5", "hmac-sha2-256", "hmac-md5", "none"]
+    words = ("hmac-md5", "hmac-sha2-256", "hmac-md5", "none")
     assert offer.offer("mac", words) == ("hmac-md5", "hmac-sha2-256", "none")
 
 
 def test_fips_drops_what_the_table_drops() -> None:
-    wanted = offer.offer("cipher", ["arcfour256", "blowfish-cbc", "cast128-cbc", "aes128-ctr"], fips=True)
+    wanted = offer.offer("cipher", ("arcfour256", "blowfish-cbc", "cast128-cbc", "aes128-ctr"), fips=True)
     assert wanted == ("aes128-ctr",)
     assert not [name for name in offer.offer("mac", fips=True) if name.startswith("umac")]
 
@@ -78,7 +78,7 @@ def test_fips_drops_what_the_table_drops() -> None:
 def test_group1_only_when_asked_for() -> None:
     assert offer.WEAK_KEX not in offer.offer("kex")
     assert offer.offer("kex", weak_dh=True)[-1] == offer.WEAK_KEX
-    assert offer.offer("kex", [offer.WEAK_KEX]) == (offer.WEAK_KEX,)
+    assert offer.offer("kex", (offer.WEAK_KEX,)) == (offer.WEAK_KEX,)
 
 
 def test_the_weak_ones_are_named() -> None:
@@ -95,9 +95,10 @@ def test_a_start_says_what_is_weak_and_only_then() -> None:
 
 def test_what_the_library_lacks_is_named_and_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(umac, "_library", lambda: None)
+    monkeypatch.setattr(offer, "offer", offer.offer.__wrapped__)  # what was found out with the library does not count
     assert not [name for name in offer.offer("mac") if name.startswith("umac")]
     assert "umac-64@openssh.com" in offer.remarks({"mac": ()})[0]
-    assert offer.offer("mac", ["umac-64@openssh.com"]) == ("umac-64@openssh.com",)
+    assert offer.offer("mac", ("umac-64@openssh.com",)) == ("umac-64@openssh.com",)
 
 
 def test_T7_delayed_compression_is_the_only_form_offered() -> None:
