@@ -55,9 +55,8 @@ class Scope:
     """The settings of one place; immutable (what it remembers are answers it has given)."""
 
     __slots__ = ("kind", "path", "where", "server", "main", "addresses", "anonymous", "limits", "place", "facts",
-                 "home", "_layers", "_directories", "_nested_directories", "_blocks", "_under", "_nests", "_written", "_owner",
-                 "_chain",
-                 "__weakref__")
+                 "home", "_layers", "_directories", "_nested_directories", "_blocks", "_under", "_nests", "_written",
+                 "_conditional", "_owner", "_chain", "__weakref__")
 
     def __init__(self, place: Place, *, addresses: tuple[str, ...] = (), outer: Scope | None = None,
                  main: Scope | None = None, facts: BindFacts | None = None, home: str = "",
@@ -77,6 +76,9 @@ class Scope:
         groups = (*(group for one in matched for group in one.groups), *place.groups)
         self._layers: tuple[Layer, ...] = ((context, groups), *(outer._layers if outer else main._layers if main else ()))
         self._written: Scope | None = written if not matched and (outer is None or outer._written) else None
+        #: what has a line for some sessions only
+        self._conditional: frozenset[type[ConfBlock]] = (
+            self._written._conditional if self._written is not None else _conditional(self._layers))
         self._blocks: dict[type[ConfBlock], ConfBlock] = {}
         if self._written is not None:
             self.limits: tuple[tuple[LimitSection, ...], ...] = self._written.limits
@@ -106,7 +108,7 @@ class Scope:
         made = self._blocks.get(block)
         if made is not None:
             return made  # type: ignore[return-value]
-        if self._written is not None and not _conditional(block, self._layers):
+        if self._written is not None and block not in self._conditional:
             shared = self._blocks[block] = self._written.get(block)
             return shared
         return _built(block, self._layers, self.facts, self._blocks)
@@ -190,7 +192,7 @@ class Scope:
         scope.limits = (tuple(LimitSection(limit) for limit in limits), *self.limits)
         scope._directories = scope._nested_directories = ()
         scope._blocks, scope._under, scope._nests, scope._written = {}, {}, {}, None
-        scope._owner, scope._chain = scope, ()
+        scope._owner, scope._chain, scope._conditional = scope, (), self._conditional
         return scope
 
     def _topped(self, root: Node) -> Scope:
@@ -232,11 +234,10 @@ def _matching(place: Place, facts: BindFacts | None) -> tuple[list[Place], list[
     return [one.place for one in reversed(matching)], [one.place for one in matching]
 
 
-def _conditional(block: type[ConfBlock], layers: Sequence[Layer]) -> bool:
-    """Is a line of the block for some sessions only?"""
-    return any(row.conditional for row in block.directives.values()) and any(
-        setting.row.block is block and isinstance(setting.value, Conditional) and setting.value.expression is not None
-        for _, groups in layers for group in groups for setting in group)
+def _conditional(layers: Sequence[Layer]) -> frozenset[type[ConfBlock]]:
+    """The blocks of which a line is for some sessions only."""
+    return frozenset(setting.row.block for _, groups in layers for group in groups for setting in group
+                     if isinstance(setting.value, Conditional) and setting.value.expression is not None)
 
 
 def _built(block: type[B], layers: Sequence[Layer], facts: BindFacts | None, known: dict[type[ConfBlock], ConfBlock]) -> B:
