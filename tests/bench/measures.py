@@ -28,6 +28,9 @@ SUITES: tuple[tuple[str, str | None, str | None], ...] = (
 )
 
 
+#: what is agreed on where it is not the cryptography that is measured; all three servers have it
+SAME: dict[str, Any] = {
+    "kex_algs": ["curve25519-sha256"], "server_host_key_algs": ["ssh-ed25519"], "encryption_algs": ["aes128-gcm@openssh.com"]}
 #: bytes of a small file; files that a client which does not wait has under way
 SMALL, AHEAD = 4096, 64
 
@@ -144,9 +147,9 @@ def logins(bench: Bench, peer: Peer, count: int, parallel: int) -> dict[str, flo
 
 
 def _connect(bench: Bench, peer: Peer) -> Any:
-    """A connection of asyncssh to be, a context manager."""
+    """A connection of asyncssh to be, a context manager; all three servers do the same cryptography for it."""
     return asyncssh.connect("127.0.0.1", peer.port, username=USER, client_keys=[str(bench.keys / "client_ed25519")],
-                            known_hosts=None, config=None, agent_path=None)
+                            known_hosts=None, config=None, agent_path=None, **SAME)
 
 
 async def _log_in(bench: Bench, peer: Peer, count: int, parallel: int) -> list[float]:
