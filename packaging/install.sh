@@ -1,14 +1,19 @@
 #!/bin/sh
 # install.sh VENV [EXTRA]: makes a virtual environment with pyproftpd and what it uses. The optional packages cost a feature
-# when they are missing, never the server, so one that does not install is named and passed over.
+# when they are missing, never the server, so one that does not install is named and passed over. PYTHON names the
+# interpreter; without it the distribution's own is taken, on which the packages run and which is built for speed, and
+# the first one of PATH where that is too old or cannot make environments.
 set -eu
 
 venv=${1:?directory of the virtual environment}
 extra=${2:-}
-python=${PYTHON:-python3}
 
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-  echo "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1)" >&2
+for python in ${PYTHON:-/usr/bin/python3 python3}; do
+  "$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
+  python=
+done
+[ -n "$python" ] || {
+  echo "Python 3.11 or newer with its venv module is needed; ${PYTHON:-python3} is $("${PYTHON:-python3}" -V 2>&1)" >&2
   exit 1
 }
 if [ ! -x "$venv/bin/python" ]; then
