@@ -7,7 +7,6 @@ the session (security.md T11, T12).
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import cache
 from mod_sftp.crypto import names
 from mod_sftp.crypto.agreements import AGREEMENTS, Agree, agreement_available
 from mod_sftp.crypto.groups import MAX_BITS, WEAK_MIN_BITS, Group, Groups, key_pair, modp
+from mod_sftp.crypto.hashing import new_hash
 from mod_sftp.crypto.hostkeys import Signer
 from mod_sftp.wire.messages import Disconnect, Msg
 from mod_sftp.wire.ssh import Reader, byte, mpint, string, u32
@@ -81,7 +81,10 @@ class Exchange(ABC):
             context.server_kexinit,
             context.host_key.blob,
         )
-        return hashlib.new(self.hash_name, b"".join(map(string, before)) + fields + secret).digest()
+        hashed = new_hash(self.hash_name)
+        hashed.update(b"".join(map(string, before)) + fields + secret)
+        digest: bytes = hashed.digest()
+        return digest
 
     def _finish(self, reply: int, shown: bytes, fields: bytes, secret: bytes, context: KexContext) -> KexStep:
         """The usual last reply: host key, the server's public value as encoded in ``shown``, signature of H."""

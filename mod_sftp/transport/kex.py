@@ -15,13 +15,13 @@ Sources: RFC 4253 7 to 9; OpenSSH PROTOCOL 1.10 for strict key exchange (securit
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mod_sftp.crypto.ciphers import Cipher, cipher
 from mod_sftp.crypto.exchanges import Exchange, Kex, KexContext, kex
 from mod_sftp.crypto.groups import Groups
+from mod_sftp.crypto.hashing import new_hash
 from mod_sftp.crypto.hostkeys import Signer
 from mod_sftp.crypto.macs import Mac, mac
 from mod_sftp.crypto.suites import Opener, Sealer, make_opener, make_sealer
@@ -222,15 +222,21 @@ class KeyMaterial:
 
     def __init__(self, hash_name: str, secret: bytes, digest: bytes, session_id: bytes) -> None:
         """``secret`` is K in the encoding that the method hashes it in."""
-        self._hash = hash_name
-        self._stem = secret + digest
+        self._stem = new_hash(hash_name)
+        self._stem.update(secret + digest)
         self._session_id = session_id
 
     def derive(self, letter: str, size: int) -> bytes:
-        key = hashlib.new(self._hash, self._stem + letter.encode() + self._session_id).digest()
+        key = self._hashed(letter.encode() + self._session_id)
         while len(key) < size:
-            key += hashlib.new(self._hash, self._stem + key).digest()
+            key += self._hashed(key)
         return key[:size]
+
+    def _hashed(self, rest: bytes) -> bytes:
+        hashed = self._stem.copy()
+        hashed.update(rest)
+        digest: bytes = hashed.digest()
+        return digest
 
     def parts(self, letters: str, cipher_name: str, mac_name: str) -> tuple[Cipher, Mac | None, bytes, bytes, bytes]:
         """(cipher, MAC, key, IV, MAC key) of one direction; ``letters`` name IV, key and MAC key."""

@@ -31,6 +31,7 @@ from pyproftpd.session.conf import ServerConf
 from pyproftpd.session.dispatch import Dispatcher
 from pyproftpd.session.loop import Loop, Signals
 from pyproftpd.unix.privs import Privileges
+from pyproftpd.unix.scoreboard import Scoreboard
 from pyproftpd.unix.sockets import Address
 from pyproftpd.unix.timers import Timers
 
@@ -53,9 +54,10 @@ TimeoutIdle 2
 """
 
 
-#: steps of a child, without those that are about processes, listeners and who is admitted; the stage is set in between
+#: steps of a child, without those that are about processes and listeners; the stage is set in between
 BEFORE = (child.open_logs, child.make_session)
-BEHIND = (child.name_client, child.classify, child.welcome, child.start_timers, child.prepare_modules)
+BEHIND = (child.name_client, child.classify, child.welcome, child.start_timers, child.enter_scoreboard, child.prepare_modules,
+          child.admit)
 
 
 class Stage(Loop):
@@ -94,7 +96,11 @@ def rehearse(frontend: FrontEnd, log: ServerLogger) -> None:
                 options = Options(path=str(path), quiet=True)
                 world = _world(options, frontend)
                 for number in range(TIMES):
-                    _play(play, number, options, world, silence)
+                    board = Scoreboard.create(f"{directory}/board", f"{directory}/lock", master=os.getpid())
+                    try:
+                        _play(play, number, options, world, silence, board)
+                    finally:
+                        board.close()
     except Exception as error:
         log.warning(f"the rehearsal ended early, sessions will start slower: {type(error).__name__}: {error}")
         for line in traceback.format_exc().splitlines():
@@ -112,14 +118,14 @@ def _world(options: Options, frontend: FrontEnd) -> World:
                  os.geteuid(), os.getegid(), ())
 
 
-def _play(play: Rehearsal, number: int, options: Options, world: World, signals: Signals) -> None:
+def _play(play: Rehearsal, number: int, options: Options, world: World, signals: Signals, board: Scoreboard) -> None:
     """One session, from behind the fork to its end."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     privs = Privileges(switching=False)
     privs.connected()
     birth = Birth(options=options, world=world, bindings=Bindings(world), sock=ours, remote=CLIENT, privs=privs,
-                  log=ServerLogger(StderrSink()), board=None, set_title=lambda title: None, local=CLIENT, signals=signals,
+                  log=ServerLogger(StderrSink()), board=board, set_title=lambda title: None, local=CLIENT, signals=signals,
                   service=world.services[0])
     client = play.client(theirs, number)
     try:

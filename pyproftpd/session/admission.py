@@ -77,16 +77,21 @@ def planned_shutdown(session: Session) -> TooMany | None:
 
 
 def admit(session: Session, entries: Iterable[Entry]) -> TooMany | None:
-    """At connect: MaxConnectionsPerHost. ``entries`` hold the session's own, which counts."""
+    """At connect: MaxConnectionsPerHost. ``entries`` hold the session's own, which counts; without a cap nobody is counted."""
     conf = session.scope.get(AdmissionConf)
+    if conf.max_connections_per_host is None:
+        return None
     mine = [entry for entry in _same_server(session, entries) if entry.remote_address == session.remote_address]
     return _first_exceeded(session, [_Limit("MaxConnectionsPerHost", conf.max_connections_per_host, len(mine),
                                             "Maximum connections from this host reached")])
 
 
 def admit_login(session: Session, scope: Scope, entries: Iterable[Entry]) -> TooMany | None:
-    """At login, with the session's own entry already showing its user as logged in."""
+    """At login, with the session's own entry already showing its user as logged in; without a cap nobody is counted."""
     conf = scope.get(AdmissionConf)
+    if not (conf.max_clients or conf.max_clients_per_host or conf.max_clients_per_user or conf.max_clients_per_class
+            or conf.max_hosts_per_user):
+        return None
     here = [entry for entry in _same_server(session, entries) if entry.authenticated]
     of_user = [entry for entry in here if entry.user == session.user]
     of_host = [entry for entry in here if entry.remote_address == session.remote_address]
