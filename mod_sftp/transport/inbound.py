@@ -7,11 +7,11 @@ versions of the crypto library), and opening always to the front of ``plain`` ke
 
 from __future__ import annotations
 
-import mmap
 from typing import Protocol
 
 from mod_sftp.crypto import BadTag
 from mod_sftp.crypto.suites import Opener
+from mod_sftp.transport.buffers import Buffer
 from mod_sftp.wire.messages import Disconnect
 from pyproftpd.errors import Bug, PeerError
 
@@ -39,8 +39,8 @@ class Inbound:
     """The receiving half of a connection. ``next`` returns one payload at a time, valid until the next call."""
 
     def __init__(self, opener: Opener) -> None:
-        self._wire_map, self._plain_map = mmap.mmap(-1, WIRE_SIZE), mmap.mmap(-1, MAX_PACKET + 4096)
-        self._wire, self._plain = memoryview(self._wire_map), memoryview(self._plain_map)
+        self._wire_buffer, self._plain_buffer = Buffer(WIRE_SIZE), Buffer(MAX_PACKET + 4096)
+        self._wire, self._plain = self._wire_buffer.view, self._plain_buffer.view
         self._head = self._tail = 0
         self._opener = opener
         self._decompressor: Decompressor | None = None
@@ -59,7 +59,7 @@ class Inbound:
             self._head = self._tail = 0
         elif WIRE_SIZE - self._tail < MIN_SPACE and self._head:
             kept = self._tail - self._head
-            self._wire_map.move(0, self._head, kept)
+            self._wire_buffer.move(0, self._head, kept)
             self._head, self._tail = 0, kept
         if self._tail == WIRE_SIZE:
             raise Bug("the receive buffer is full: packets were not taken")
@@ -145,8 +145,8 @@ class Inbound:
         """Give the pages of an idle session back to the kernel, when nothing of worth lies in them."""
         if self._head == self._tail:
             self._head = self._tail = 0
-            self._wire_map.madvise(mmap.MADV_DONTNEED)
-            self._plain_map.madvise(mmap.MADV_DONTNEED)
+            self._wire_buffer.rest()
+            self._plain_buffer.rest()
 
     def _bad_length(self) -> None:
         """A length that cannot be right: before the first keys a protocol error, later it says that the MAC would fail.

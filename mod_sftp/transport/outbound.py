@@ -11,13 +11,13 @@ A sequence number belongs to a packet from its layout on; sealers change between
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from mod_sftp.crypto.suites import Sealer
+from mod_sftp.transport.buffers import Buffer
 from mod_sftp.wire.messages import Msg
 from pyproftpd.errors import Bug, PeerError
 
@@ -61,8 +61,8 @@ class Outbound:
     """The sending half of a connection."""
 
     def __init__(self, sealer: Sealer, random: Callable[[int], bytes]) -> None:
-        self._plain_map, self._wire_map = mmap.mmap(-1, BUFFER_SIZE), mmap.mmap(-1, BUFFER_SIZE)
-        self._plain, self._wire = memoryview(self._plain_map), memoryview(self._wire_map)
+        self._plain_buffer, self._wire_buffer = Buffer(BUFFER_SIZE), Buffer(BUFFER_SIZE)
+        self._plain, self._wire = self._plain_buffer.view, self._wire_buffer.view
         self._random = random
         self._sealer = sealer
         self._compressor: Compressor | None = None
@@ -211,8 +211,8 @@ class Outbound:
     def rest(self) -> None:
         """Give the pages of an idle session back to the kernel."""
         if not self.pending and self._open_start < 0:
-            self._plain_map.madvise(mmap.MADV_DONTNEED)
-            self._wire_map.madvise(mmap.MADV_DONTNEED)
+            self._wire_buffer.rest()
+            self._plain_buffer.rest()
 
     def _lay(self, payload: bytes) -> None:
         """One whole packet."""
@@ -304,7 +304,7 @@ class Outbound:
         plain, wire, at = self._plain, self._wire, self._sealed
         laid = self._laid
         if BUFFER_SIZE - at < self._at + len(laid) * MAX_TAG and self._sent:
-            self._wire_map.move(0, self._sent, at - self._sent)
+            self._wire_buffer.move(0, self._sent, at - self._sent)
             at, self._sent = at - self._sent, 0
         done = 0
         for start, end, sealer, sequence in laid:

@@ -66,6 +66,8 @@ class Dynamic:
         path = os.path.join(directory, FILE_NAME)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             return self._unreadable(path, error)
         try:

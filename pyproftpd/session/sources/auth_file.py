@@ -25,6 +25,8 @@ NAME = "auth_file"
 
 #: Largest file that is read: 64 MiB are some 600,000 accounts.
 MAX_FILE = 64 << 20
+#: bytes taken at a time
+BLOCK = 64 << 10
 
 #: (uid_t)-1 means "no change" to the kernel, so it can be nobody's id.
 _MAX_ID = 0xFFFFFFFE
@@ -152,6 +154,16 @@ def check_safe(path: str, *, secret: bool, owners: frozenset[int]) -> os.stat_re
     return found
 
 
+def _read(path: str) -> bytes:
+    """At most one byte more than is believed, taken as it comes: a buffer for the largest list would be 64 MiB."""
+    blocks, left = [], MAX_FILE + 1
+    with open(path, "rb", buffering=0) as file:
+        while left > 0 and (block := file.read(min(left, BLOCK))):
+            blocks.append(block)
+            left -= len(block)
+    return b"".join(blocks)
+
+
 class _Watched:
     """A file and what was read from it; read again when it is another file or has changed."""
 
@@ -178,8 +190,7 @@ class _Watched:
         found = os.stat(path) if self._insecure else check_safe(path, secret=secret, owners=self._owners)
         mark = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         if mark != self._seen:
-            with open(path, "rb") as file:
-                data = file.read(MAX_FILE + 1)
+            data = _read(path)
             if len(data) > MAX_FILE:
                 raise OSError(27, "larger than any list of accounts may be", path)
             self._value, self.faults = self._parse(data, self.rules)
