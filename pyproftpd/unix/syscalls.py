@@ -9,6 +9,7 @@ import ctypes
 import functools
 import os
 import struct
+import sys
 
 AT_FDCWD = -100
 _AT_SYMLINK_NOFOLLOW = 0x100
@@ -25,6 +26,10 @@ RESOLVE_BENEATH = 0x08
 _SYS_OPENAT2 = 437
 _SYS_FCHMODAT2 = 452
 _OPEN_HOW = struct.Struct("=QQQ")
+_HOW_SIZE = _OPEN_HOW.size
+
+#: how names become what the kernel takes, as ``os.fsencode`` does it
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 #: prctl(2)
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
@@ -45,7 +50,7 @@ def _check(result: int, *paths: str) -> int:
 
 def _name(path: str) -> bytes:
     """As C takes it. Raises ``ValueError`` for a NUL, behind which C would not look."""
-    name = os.fsencode(path)
+    name = path.encode(_ENCODING, _ERRORS)
     if b"\0" in name:
         raise ValueError("embedded null byte")
     return name
@@ -76,7 +81,8 @@ def renameat2(olddirfd: int, old: str, newdirfd: int, new: str, flags: int) -> N
 
 def openat2(dirfd: int, path: str, flags: int, mode: int = 0, resolve: int = RESOLVE_BENEATH) -> int:
     """open(2) that refuses to leave ``dirfd`` or to follow links, by ``resolve``; the descriptor is close-on-exec."""
-    return _check(_openat2(_SYS_OPENAT2, dirfd, _name(path), _how(flags | os.O_CLOEXEC, mode, resolve), _OPEN_HOW.size), path)
+    fd: int = _openat2(_SYS_OPENAT2, dirfd, _name(path), _how(flags | os.O_CLOEXEC, mode, resolve), _HOW_SIZE)
+    return fd if fd >= 0 else _check(fd, path)
 
 
 @functools.cache

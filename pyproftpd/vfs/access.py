@@ -6,12 +6,13 @@ allow it too, so that neither name of a place is a way around the other.
 
 from __future__ import annotations
 
+import math
 import os
 import stat as _stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyproftpd.api.auth import Identity
 from pyproftpd.api.facts import BindFacts
@@ -38,14 +39,16 @@ FRESH_SECONDS = 1.0
 #: (security.md U15; RLimitChroot). Source: real server
 PROTECTED = ("/etc", "/lib")
 
+#: how the path of a file with rules in it ends
+_RULES = f"/{FILE_NAME}"
+
 _HIDING = {"hide_files": "HideFiles", "hide_user": "HideUser", "hide_group": "HideGroup", "hide_no_access": "HideNoAccess"}
 
 #: the Limit names that READDIR is asked for, most exact first. Source: real server, mod_sftp
 READDIR = ("READDIR", "LIST", "NLST")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What a decision is about: the path, what stands there (``None`` = nothing, or not known) and the argument as sent."""
 
     path: VPath
@@ -80,6 +83,10 @@ class Access:
         self._filtering: dict[Scope, bool] = {}
         self._dynamic = Dynamic(warn, chroot)
         self._overlaid: dict[tuple[Scope, str], tuple[float, Scope]] = {}
+        #: directories whose files are all judged alike: until when, and by what
+        self._uniform: dict[str, tuple[float, Scope]] = {}
+        #: decisions that hold for whatever lies in a place: no rule of it asks about a name, and no link led there
+        self._settled: dict[tuple[Scope, tuple[str, ...], str, bool, Scope | None], Decision] = {}
 
     def decide(self, names: tuple[str, ...], group: str, subject: Subject, *, filters: bool = True,
                looks: bool = False) -> Decision:
@@ -90,6 +97,31 @@ class Access:
         """
         path = subject.path
         scope = self._scope_of(subject)
+        key = (scope, names, group, filters, self.scope_of(path.directory) if looks else None)
+        plain = path.virtual == path.real and not (self._chroot and path.real.startswith(PROTECTED))
+        known = self._settled.get(key) if plain else None
+        if known is not None:
+            return known
+        decision = self._weigh(scope, names, group, subject, filters=filters, looks=looks)
+        if plain and self._settles(*key):
+            if len(self._settled) >= MAX_REMEMBERED:
+                self._settled.clear()
+            self._settled[key] = decision
+        return decision
+
+    def _settles(self, scope: Scope, names: tuple[str, ...], group: str, filters: bool, around: Scope | None) -> bool:
+        """Would every plain path of this place be judged as one is? ``around``: where hidden names must not be found."""
+        conf, verdict = scope.get(AccessConf), self._verdict(scope, names, group, "")
+        if self._filtering.get(scope) or verdict.ignore_hidden or not verdict.allowed:
+            return False
+        if conf.allow_filter or conf.deny_filter or (filters and (conf.path_allow_filter or conf.path_deny_filter)):
+            return False
+        hiding = None if around is None else around.get(HidingConf)
+        return hiding is None or not (hiding.hide_files or hiding.hide_user or hiding.hide_group or hiding.hide_no_access)
+
+    def _weigh(self, scope: Scope, names: tuple[str, ...], group: str, subject: Subject, *, filters: bool,
+               looks: bool) -> Decision:
+        path = subject.path
         verdict = self._verdict(scope, names, group, subject.arg)
         asked = vpath.outside(self._chroot, path.virtual)
         if verdict.allowed and asked != path.outside:
@@ -116,26 +148,40 @@ class Access:
         The path itself is a directory unless its ``directory`` is given: the real server matches the whole path of a file
         against Directory sections, so that ``<Directory /srv/*>`` is about the files in /srv as well.
         """
+        now = time.monotonic()
+        known = self._uniform.get(directory)
+        if known is not None and now <= known[0]:
+            return known[1]
         scope = self._scope.under(path)
-        if not scope.get(AccessConf).allow_override:
-            return scope
-        now, directory = time.monotonic(), directory or path
+        until = math.inf
+        if scope.get(AccessConf).allow_override:
+            until, scope = self._overlay(scope, directory or path, now)
+        if directory and not self._scope.divides(directory):
+            if len(self._uniform) >= MAX_REMEMBERED:
+                self._uniform.clear()
+            self._uniform[directory] = until, scope
+        return scope
+
+    def _overlay(self, scope: Scope, directory: str, now: float) -> tuple[float, Scope]:
+        """What the .ftpaccess files that lie in and above a directory make of its scope, and until when they are taken to
+        be as they were."""
         known = self._overlaid.get((scope, directory))
-        if known is None or now - known[0] > FRESH_SECONDS:
+        if known is None or now > known[0]:
             if len(self._overlaid) >= MAX_REMEMBERED:
                 self._overlaid.clear()
             overlaid = self._dynamic.overlay(scope, vpath.inside(self._chroot, directory))
-            known = self._overlaid[scope, directory] = now, overlaid
-        return known[1]
+            known = self._overlaid[scope, directory] = now + FRESH_SECONDS, overlaid
+        return known
 
     def changed(self, path: str) -> None:
         """This session has made, changed, moved or removed ``path``: rules may lie in it."""
-        if path.endswith(f"/{FILE_NAME}"):
-            self._overlaid.clear()
+        if path.endswith(_RULES):
+            self.moved()
 
     def moved(self) -> None:
         """This session has moved a name, perhaps a directory with rules in it."""
         self._overlaid.clear()
+        self._uniform.clear()
 
     def _scope_of(self, subject: Subject) -> Scope:
         if subject.directory or (subject.info is not None and _stat.S_ISDIR(subject.info.st_mode)):

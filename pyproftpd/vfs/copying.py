@@ -34,7 +34,7 @@ def copy_in_steps(view: View, cmd: Command, source: str, target: str, *, overwri
     limits, group, path, real, sent = cmd.limits, cmd.group, cmd.path, cmd.real_path, cmd.sent
     try:
         with view.locate(cmd, target, follow=True, second=True) as goal:
-            there = goal.exists()
+            there = goal.info
             if there is not None and (there.st_ino, there.st_dev) == (info.st_ino, info.st_dev):
                 raise Refused("source and target are the same file", errno.EINVAL)
             umask = view.access.scope_of(goal.path.directory).get(OwnershipConf).umask[0]

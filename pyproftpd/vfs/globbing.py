@@ -81,6 +81,6 @@ def _names(view: View, directory: str, part: str, budget: list[int], last: bool)
 def _there(view: View, path: str) -> bool:
     try:
         with locate(path, view.chroot, follow=False) as place:
-            return isinstance(place.exists(), os.stat_result)
+            return isinstance(place.info, os.stat_result)
     except OSError:
         return False

@@ -40,10 +40,10 @@ def symlink(view: View, cmd: Command, text: str, path: str) -> None:
         try:
             with locate(seen, view.chroot, follow=True) as target:
                 target.sent = cmd.sent2
-                view.judge(cmd, target, target.exists(), names=names, group="READ")
+                view.judge(cmd, target, target.info, names=names, group="READ")
         except (FileNotFoundError, NotADirectoryError):
             pass  # nothing there to be judged: what the link will lead to is judged when it is followed
-        view.judge(cmd, place, place.exists(), names=names, group="WRITE")
+        view.judge(cmd, place, place.info, names=names, group="WRITE")
         os.symlink(text, place.name, dir_fd=place.parent)
 
 
@@ -57,7 +57,7 @@ def hardlink(view: View, cmd: Command, path: str, target: str) -> None:
     with view.locate(cmd, target, follow=False, second=True) as source, view.locate(cmd, path, follow=False) as place:
         info, _ = view.existing(cmd, source, names=names, group="DIRS")
         view.judge(cmd, source, info, names=("RETR",), group="READ")
-        view.judge(cmd, place, place.exists(), names=names, group="WRITE")
+        view.judge(cmd, place, place.info, names=names, group="WRITE")
         if not (_stat.S_ISREG(info.st_mode) or _stat.S_ISLNK(info.st_mode)):
             raise Refused("only files have hard links", errno.EPERM)
         os.link(source.name, place.name, src_dir_fd=source.parent, dst_dir_fd=place.parent, follow_symlinks=False)

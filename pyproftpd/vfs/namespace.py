@@ -22,7 +22,7 @@ NEW_DIRECTORY = 0o777
 def mkdir(view: View, cmd: Command, path: str, mode: int | None) -> None:
     """An existing *directory* counts as success and gets the owner settings. Source: real server (issue 1639)."""
     with view.locate(cmd, path, follow=False) as place:
-        info = place.exists()
+        info = place.info
         decision = view.judge(cmd, place, info, directory=True)
         if info is None:
             os.mkdir(place.name, (NEW_DIRECTORY if mode is None else mode & 0o7777) & ~decision.umask[1],

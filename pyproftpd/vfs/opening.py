@@ -106,7 +106,7 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
     admission: Admission | None = None
     name = "APPE" if append else "STOR"
     try:
-        info = place.exists()
+        info = place.info
         decision = view.judge(cmd, place, info)
         writable(decision, cmd.path or "", info, create=create, exclusive=exclusive, truncate=truncate, append=append,
                  offset=offset)

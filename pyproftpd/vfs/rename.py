@@ -32,7 +32,7 @@ def rename_in_steps(view: View, cmd: Command, path: str, target: str, *, overwri
     """
     with view.locate(cmd, path, follow=False) as source, view.locate(cmd, target, follow=False, second=True) as goal:
         info, _ = view.existing(cmd, source, names=("RNFR",), group="DIRS")
-        there = goal.exists()
+        there = goal.info
         decision = view.judge(cmd, goal, there, names=("RNTO",), group="WRITE")
         if source.path.real == goal.path.real:
             raise FileExistsError(errno.EEXIST, "source and target are the same", cmd.path2)

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat as _stat
 from types import TracebackType
 
-from pyproftpd.unix.syscalls import RESOLVE_NO_SYMLINKS, openat2
+from pyproftpd.unix.syscalls import AT_FDCWD, RESOLVE_NO_SYMLINKS, openat2
 from pyproftpd.wire import vpath
 
 #: links followed in one path before it counts as a loop; the kernel's own figure (path_resolution(7))
@@ -36,41 +37,32 @@ class VPath:
     ``virtual``  as the client sees it
     ``real``     what it resolved to, inside the process's root
     ``outside``  the same outside of any chroot: for logs, and what <Directory> is matched with
+
+    ``directory`` is that of ``outside``; the root is its own.
     """
 
-    __slots__ = ("virtual", "real", "outside")
+    __slots__ = ("virtual", "real", "outside", "directory")
 
     def __init__(self, virtual: str, real: str, outside: str) -> None:
         self.virtual, self.real, self.outside = virtual, real, outside
-
-    @property
-    def directory(self) -> str:
-        """Directory of the object, outside of any chroot; the root is its own."""
-        return vpath.split(self.outside)[0]
+        self.directory = outside.rpartition("/")[0] or "/"
 
     def __repr__(self) -> str:
         return f"VPath({self.virtual!r}, {self.real!r}, {self.outside!r})"
 
 
 class Place:
-    """Where an operation acts: ``name`` in the directory open as ``parent``. A context manager that closes it."""
+    """Where an operation acts: ``name`` in the directory open as ``parent``. A context manager that closes it.
 
-    __slots__ = ("parent", "name", "path", "sent")
+    ``info`` is the object itself as the walk found it, a link not followed; ``None`` when there was none.
+    """
 
-    def __init__(self, parent: int, name: str, path: VPath) -> None:
-        self.parent, self.name, self.path = parent, name, path
+    __slots__ = ("parent", "name", "path", "info", "sent")
+
+    def __init__(self, parent: int, name: str, path: VPath, info: os.stat_result | None) -> None:
+        self.parent, self.name, self.path, self.info = parent, name, path, info
         #: the argument of the request that names it, as the client wrote it
         self.sent = ""
-
-    def lstat(self) -> os.stat_result:
-        return os.stat(self.name, dir_fd=self.parent, follow_symlinks=False)
-
-    def exists(self) -> os.stat_result | None:
-        """The object itself, a link not followed; ``None`` when there is none."""
-        try:
-            return self.lstat()
-        except FileNotFoundError:
-            return None
 
     def open(self, flags: int, mode: int = 0o600) -> int:
         """Open the object itself; a link in its place (it was resolved already) is refused with ELOOP."""
@@ -95,6 +87,14 @@ def locate(virtual: str, chroot: str = "", *, follow: bool) -> Place:
     The last component need not exist (nor need the target of a last link): its parent must.
     Raises ``OSError`` as the kernel would: ENOENT, ENOTDIR, EACCES, ELOOP.
     """
+    directory, _, name = virtual.rpartition("/")
+    plain = name and virtual[0] == "/" and "/." not in virtual and "//" not in virtual
+    parent = _leap(directory) if plain else -1
+    if parent >= 0:
+        info = _found(parent, name)
+        if not (follow and info is not None and _stat.S_ISLNK(info.st_mode)):
+            return Place(parent, name, VPath(virtual, virtual, vpath.outside(chroot, virtual) if chroot else virtual), info)
+        os.close(parent)
     walk = _Walk(chroot)
     try:
         name = walk.to(virtual, follow)
@@ -102,7 +102,27 @@ def locate(virtual: str, chroot: str = "", *, follow: bool) -> Place:
         os.close(walk.parent)
         raise
     real = "/" + "/".join(walk.done)
-    return Place(walk.parent, name, VPath(virtual, real, vpath.outside(chroot, real)))
+    return Place(walk.parent, name, VPath(virtual, real, vpath.outside(chroot, real)), _found(walk.parent, name))
+
+
+def _leap(directory: str) -> int:
+    """All directories at once, where none of them is a link; else -1: a link, a missing name, an old kernel, and the steps
+    will tell which."""
+    try:
+        return openat2(AT_FDCWD, directory or "/", _DIRECTORY, resolve=RESOLVE_NO_SYMLINKS)
+    except (OSError, ValueError):
+        return -1
+
+
+def _found(parent: int, name: str) -> os.stat_result | None:
+    """What stands there, a link not followed. Closes ``parent`` when the kernel will not say."""
+    try:
+        return os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    except BaseException:
+        os.close(parent)
+        raise
 
 
 class _Walk:
@@ -120,7 +140,6 @@ class _Walk:
     def to(self, path: str, follow: bool) -> str:
         """Go; returns the last name, ``.`` where the path is the directory ``parent`` itself."""
         self.ahead(path)
-        self.leap()
         while self.pending:
             name = self.pending.pop()
             if name == "..":
@@ -137,20 +156,6 @@ class _Walk:
 
     def ahead(self, path: str) -> None:
         self.pending.extend(part for part in reversed(path.split("/")) if part and part != ".")
-
-    def leap(self) -> None:
-        """Take all directories ahead at once. Where that fails nothing has happened: a link, a missing name, an old
-        kernel, and the steps will tell which."""
-        if len(self.pending) < 3 or ".." in self.pending:
-            return
-        names = self.pending[:0:-1]
-        try:
-            child = openat2(self.parent, "/".join(names), _DIRECTORY, resolve=RESOLVE_NO_SYMLINKS)
-        except OSError:
-            return
-        os.close(self.parent)
-        self.parent, self.done = child, names
-        del self.pending[1:]
 
     def into(self, name: str) -> None:
         """One component that must be a directory, or a link to be read."""

@@ -95,6 +95,6 @@ def _subject(path: str) -> Subject:
     virtual = vpath.absolute(path, "/", "/")
     try:
         with locate(virtual, follow=True) as place:
-            return Subject(place.path, place.exists(), path)
+            return Subject(place.path, place.info, path)
     except OSError:
         return Subject(VPath(virtual, virtual, virtual), None, os.path.normpath(path))

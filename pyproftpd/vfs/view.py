@@ -70,12 +70,12 @@ class View:
 
     def locate(self, cmd: Command, path: str, *, follow: bool, second: bool = False) -> Place:
         """Resolve a path of ``cmd`` (its target when ``second``) and note its names on the command, where it has none."""
-        virtual = self.absolute(path)
+        virtual = path if path == cmd.path else self.absolute(path)
         if second:
             cmd.path2 = cmd.path2 or virtual
         else:
             cmd.path = cmd.path or virtual
-            cmd.real_path = vpath.outside(self.chroot, cmd.path)
+            cmd.real_path = vpath.outside(self.chroot, cmd.path) if self.chroot else cmd.path
         place = locate(virtual, self.chroot, follow=follow)
         place.sent = cmd.sent2 if second else cmd.sent
         return place
@@ -100,7 +100,7 @@ class View:
         """Decide, as :meth:`judge` does, on an object that must be there. Policy comes first: whoever may not ask for a
         name is not told whether it is there.
         """
-        info = place.exists()
+        info = place.info
         decision = self.judge(cmd, place, info, **asked)
         if info is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), cmd.path)
@@ -141,9 +141,10 @@ class View:
         cmd.real_path = vpath.outside(self.chroot, cmd.path)
         try:
             with locate(virtual, self.chroot, follow=True) as place:
-                info = place.lstat() if must_exist else place.exists()
                 place.sent = cmd.sent
-                self.judge(cmd, place, info, filters=False, looks=True)
+                if must_exist and place.info is None:
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), virtual)
+                self.judge(cmd, place, place.info, filters=False, looks=True)
                 return place.path.real
         except (OSError, Refused):
             if must_exist:

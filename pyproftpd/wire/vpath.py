@@ -49,6 +49,8 @@ def absolute(path: str, cwd: str, home: str) -> str:
     Raises :class:`BadPath`.
     """
     check(path)
+    if path[:1] == "/" and "//" not in path and "/." not in path and path[-1] != "/":
+        return path
     if path == "~" or path.startswith("~/"):
         return normalise(f"{home}/{path[2:]}")
     return join(cwd, path) if path else cwd
