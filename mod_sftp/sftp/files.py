@@ -109,7 +109,7 @@ def _may_read(sftp: SftpServer, transfer: Upload | Download) -> bool:
     reason = decision.reason
     if decision.allowed:
         try:
-            readable(decision, transfer.stat())
+            readable(sftp.view.rules(decision.scope), transfer.stat())
             return True
         except Refused as refusal:
             reason = refusal.rule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Direction(enum.Enum):
@@ -14,8 +14,7 @@ class Direction(enum.Enum):
     DELETE = "d"
 
 
-@dataclass(frozen=True, slots=True)
-class TransferRecord:
+class TransferRecord(NamedTuple):
     """Sizes in bytes, ``seconds`` on the monotonic clock, ``path`` absolute and outside of any chroot."""
 
     direction: Direction

@@ -22,12 +22,12 @@ class Reader:
 
     __slots__ = ("fd", "vpath", "bytes", "size", "first", "seekable")
 
-    def __init__(self, fd: int, vpath: VPath) -> None:
+    def __init__(self, fd: int, vpath: VPath, info: os.stat_result) -> None:
+        """``info`` of what is open."""
         self.fd, self.vpath = fd, vpath
         self.bytes = 0
         #: lowest offset that was read, ``None`` before the first read
         self.first: int | None = None
-        info = os.fstat(fd)
         #: at the open; logs show it, reads go on to where the file ends by then
         self.size = info.st_size
         self.seekable = _stat.S_ISREG(info.st_mode)
@@ -58,8 +58,9 @@ class Download(Reader):
 
     __slots__ = ("cmd", "throttle", "started", "_report")
 
-    def __init__(self, fd: int, cmd: Command, vpath: VPath, *, report: Report, throttle: Throttle | None = None) -> None:
-        super().__init__(fd, vpath)
+    def __init__(self, fd: int, cmd: Command, vpath: VPath, info: os.stat_result, *, report: Report,
+                 throttle: Throttle | None = None) -> None:
+        super().__init__(fd, vpath, info)
         self.cmd, self.throttle = cmd, throttle
         self.started = time.monotonic()
         self._report = report

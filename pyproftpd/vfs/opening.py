@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as _stat
-from collections.abc import Callable
+import sys
 from typing import TYPE_CHECKING
 
 from pyproftpd.api.command import Command
@@ -19,23 +19,63 @@ from pyproftpd.vfs.resolve import Place
 from pyproftpd.vfs.uploads import Manner, Upload
 
 if TYPE_CHECKING:
+    from pyproftpd.conf.scope import Scope
     from pyproftpd.vfs.view import View
 
 #: mode of a new file before the Umask when the client names none
 NEW_FILE = 0o666
 
 
+class Rules:
+    """What the settings of one scope say of transfers. A session asks them once for each scope that it meets."""
+
+    __slots__ = ("transfer", "access", "limit", "limit_rule", "_manners")
+
+    def __init__(self, scope: Scope) -> None:
+        conf = scope.get(TransferConf)
+        self.transfer, self.access = conf, scope.get(AccessConf)
+        #: MaxStoreFileSize in bytes, and where it was set
+        self.limit, self.limit_rule = sys.maxsize, ""
+        if conf.max_store_file_size is not None:
+            self.limit = conf.max_store_file_size
+            self.limit_rule = f"MaxStoreFileSize ({conf.source('max_store_file_size') or 'default'})"
+        self._manners: dict[tuple[bool, bool, bool, bool], Manner] = {}
+
+    def manner(self, *, append: bool, exclusive: bool, fresh: bool, existed: bool) -> Manner:
+        asked = append, exclusive, fresh, existed
+        known = self._manners.get(asked)
+        if known is None:
+            conf = self.transfer
+            delete = conf.delete_aborted_stores
+            if delete is None:  # not said: on together with HiddenStores. Source: real server
+                delete = bool(conf.hidden_stores)
+            known = self._manners[asked] = Manner(
+                limit=self.limit, limit_rule=self.limit_rule, append=append, delete_aborted=delete,
+                durability=conf.upload_durability, fresh=fresh, existed=existed,
+                replace=self.access.allow_overwrite and not exclusive)
+        return known
+
+    def throttle(self, name: str) -> throttle.Throttle | None:
+        """The bucket for a transfer that acts as the FTP command ``name``."""
+        rates = self.transfer.transfer_rate
+        return throttle.for_command(rates, name) if rates else None
+
+
 class Admission:
     """A transfer's place among those that MaxTransfersPerHost and PerUser allow, given back when it is reported."""
 
-    __slots__ = ("_view", "release")
+    __slots__ = ("_view", "_release")
 
     def __init__(self, view: View, decision: Decision, name: str) -> None:
         """Raises ``Refused``."""
         self._view = view
-        self.release: Callable[[], None] = lambda: None
-        if view.admit_transfer is not None:
-            self.release = view.admit_transfer(decision.scope, name)
+        self._release = None if view.admit_transfer is None else view.admit_transfer(decision.scope, name)
+
+    def release(self) -> None:
+        """Again is nothing."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
     def report(self, cmd: Command, record: TransferRecord) -> None:
         self.release()
@@ -43,56 +83,53 @@ class Admission:
 
 
 def open_download(view: View, cmd: Command, path: str) -> Download:
-    with view.locate(cmd, path, follow=True) as place:
-        decision = _may_read(view, cmd, place)
+    place = view.locate(cmd, path, follow=True)
+    admission: Admission | None = None
+    fd = -1
+    try:
+        info, decision = view.existing(cmd, place)
+        rules = view.rules(decision.scope)
+        readable(rules, info)
         admission = Admission(view, decision, "RETR")
-        rates = decision.scope.get(TransferConf).transfer_rate
-        fd = -1
-        try:
-            fd = _open_reading(place)
-            return Download(fd, cmd, place.path, report=admission.report, throttle=throttle.for_command(rates, "RETR"))
-        except BaseException:
+        fd, info = _open_reading(place)
+        return Download(fd, cmd, place.path, info, report=admission.report, throttle=rules.throttle("RETR"))
+    except BaseException:
+        if admission is not None:
             admission.release()
-            if fd >= 0:
-                os.close(fd)
-            raise
+        if fd >= 0:
+            os.close(fd)
+        raise
+    finally:
+        place.close()
 
 
 def open_quietly(view: View, cmd: Command, path: str) -> Reader:
     with view.locate(cmd, path, follow=True) as place:
-        _may_read(view, cmd, place)
-        fd = _open_reading(place)
-        try:
-            return Reader(fd, place.path)
-        except BaseException:
-            os.close(fd)
-            raise
+        info, decision = view.existing(cmd, place)
+        readable(view.rules(decision.scope), info)
+        fd, info = _open_reading(place)
+        return Reader(fd, place.path, info)
 
 
-def _may_read(view: View, cmd: Command, place: Place) -> Decision:
-    info, decision = view.existing(cmd, place)
-    readable(decision, info)
-    return decision
-
-
-def readable(decision: Decision, info: os.stat_result) -> None:
+def readable(rules: Rules, info: os.stat_result) -> None:
     """The rules of downloads that ask about the file. Raises ``Refused``, ``IsADirectoryError``."""
     _transferable(info)
-    conf = decision.scope.get(TransferConf)
+    conf = rules.transfer
     if conf.max_retrieve_file_size is not None and info.st_size > conf.max_retrieve_file_size:
         raise Refused(f"MaxRetrieveFileSize ({conf.source('max_retrieve_file_size')})", errno.EFBIG)
 
 
-def _open_reading(place: Place) -> int:
+def _open_reading(place: Place) -> tuple[int, os.stat_result]:
     """O_NONBLOCK is for FIFOs: whoever holds the other end may never say a word, and a session that waits for one in the
     kernel hears neither its client nor a signal."""
     fd = place.open(os.O_RDONLY | os.O_NONBLOCK)
     try:
-        _transferable(os.fstat(fd))
+        info = os.fstat(fd)
+        _transferable(info)
     except BaseException:
         os.close(fd)
         raise
-    return fd
+    return fd, info
 
 
 def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive: bool, truncate: bool, append: bool,
@@ -108,25 +145,27 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
     try:
         info = place.info
         decision = view.judge(cmd, place, info)
-        writable(decision, cmd.path or "", info, create=create, exclusive=exclusive, truncate=truncate, append=append,
+        rules = view.rules(decision.scope)
+        writable(rules, cmd.path or "", info, create=create, exclusive=exclusive, truncate=truncate, append=append,
                  offset=offset)
         if info is None and mode and chmod:
             view.judge(cmd, place, None, names=("SITE_CHMOD",), group="WRITE")
         admission = Admission(view, decision, name)
-        manner = _manner(view, decision, info, exclusive=exclusive, truncate=truncate, append=append)
-        fd, hidden = _open(view, decision, place, info, create=create, truncate=truncate, append=append, mode=mode,
-                           readable=readable)
+        manner = rules.manner(
+            append=append, exclusive=exclusive, existed=info is not None,
+            fresh=info is None or (truncate and _stat.S_ISREG(info.st_mode)))
+        fd, opened, hidden = _open(rules, decision, place, info, create=create, truncate=truncate, append=append, mode=mode,
+                                   readable=readable)
     except BaseException:
         if admission is not None:
             admission.release()
         place.close()
         raise
     try:
-        if info is None or hidden or ((decision.owner or decision.group) and _has_one_name(fd)):
+        given = decision.owner is not None or decision.group is not None
+        if given and (info is None or hidden or _has_one_name(fd)):
             view.own(fd, decision)
-        conf = decision.scope.get(TransferConf)
-        return Upload(fd, cmd, place, manner, report=admission.report, hidden=hidden,
-                      throttle=throttle.for_command(conf.transfer_rate, name))
+        return Upload(fd, cmd, place, manner, opened, report=admission.report, hidden=hidden, throttle=rules.throttle(name))
     except BaseException:
         admission.release()
         os.close(fd)
@@ -134,10 +173,10 @@ def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive:
         raise
 
 
-def writable(decision: Decision, path: str, info: os.stat_result | None, *, create: bool = True, exclusive: bool = False,
+def writable(rules: Rules, path: str, info: os.stat_result | None, *, create: bool = True, exclusive: bool = False,
              truncate: bool, append: bool, offset: int = 0) -> None:
     """The rules of uploads that ask about what stands there already. Raises ``Refused``, ``OSError``."""
-    transfer, access = decision.scope.get(TransferConf), decision.scope.get(AccessConf)
+    transfer = rules.transfer
     if info is None:
         if not create:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
@@ -149,7 +188,7 @@ def writable(decision: Decision, path: str, info: os.stat_result | None, *, crea
     _transferable(info)
     if not _stat.S_ISREG(info.st_mode):
         return
-    replace.ask(access, keeps=append and not truncate)
+    replace.ask(rules.access, keeps=append and not truncate)
     if truncate:
         return
     if transfer.hidden_stores:
@@ -158,25 +197,15 @@ def writable(decision: Decision, path: str, info: os.stat_result | None, *, crea
         raise Refused(f"AllowStoreRestart off ({transfer.source('allow_store_restart') or 'default'})")
 
 
-def _manner(view: View, decision: Decision, info: os.stat_result | None, *, exclusive: bool, truncate: bool,
-            append: bool) -> Manner:
-    conf = decision.scope.get(TransferConf)
-    limit, rule = view.size_limit(decision.scope)
-    delete = conf.delete_aborted_stores
-    if delete is None:  # not said: on together with HiddenStores. Source: real server
-        delete = bool(conf.hidden_stores)
-    return Manner(
-        limit=limit, limit_rule=rule, append=append, delete_aborted=delete, durability=conf.upload_durability,
-        fresh=info is None or (truncate and _stat.S_ISREG(info.st_mode)), existed=info is not None,
-        replace=decision.scope.get(AccessConf).allow_overwrite and not exclusive)
+def _open(rules: Rules, decision: Decision, place: Place, info: os.stat_result | None, *, create: bool, truncate: bool,
+          append: bool, mode: int | None, readable: bool) -> tuple[int, os.stat_result | None, str]:
+    """(descriptor, what it was found to be, hidden name or ""): ``None`` is the new, empty file that this open has made.
 
-
-def _open(view: View, decision: Decision, place: Place, info: os.stat_result | None, *, create: bool, truncate: bool,
-          append: bool, mode: int | None, readable: bool) -> tuple[int, str]:
-    """(descriptor, hidden name or ""). New files are never created through a link: the walk has resolved it."""
+    New files are never created through a link: the walk has resolved it.
+    """
     flags = (os.O_RDWR if readable else os.O_WRONLY) | (os.O_APPEND if append else 0)
     creation = (mode & 0o777 if mode else NEW_FILE) & ~decision.umask[0]
-    conf = decision.scope.get(TransferConf)
+    conf = rules.transfer
     hidden = ""
     if conf.hidden_stores and (info is None or _stat.S_ISREG(info.st_mode)):
         if info is not None:
@@ -188,16 +217,18 @@ def _open(view: View, decision: Decision, place: Place, info: os.stat_result | N
         if info is None:
             flags |= os.O_EXCL
         fd = place.open(flags, creation)
+    opened: os.stat_result | None = None
     try:
         if info is None or hidden:
             if mode:
                 os.fchmod(fd, mode & 0o7777)
         else:
-            _transferable(os.fstat(fd))
+            opened = os.fstat(fd)
+            _transferable(opened)
     except BaseException:
         os.close(fd)
         raise
-    return fd, hidden
+    return fd, opened, hidden
 
 
 def _has_one_name(fd: int) -> bool:

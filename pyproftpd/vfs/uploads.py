@@ -59,15 +59,15 @@ class Upload:
     ``place`` is where the final name lies, ``hidden`` the name that the data lies under meanwhile (``""``: the final one).
     """
 
-    __slots__ = ("fd", "cmd", "vpath", "size", "bytes", "throttle", "first", "started", "failure", "_limit", "_manner",
-                 "_place", "_hidden", "_named", "_report", "_seekable")
+    __slots__ = ("fd", "cmd", "vpath", "size", "bytes", "throttle", "first", "started", "failure", "seekable", "replaces",
+                 "_limit", "_manner", "_place", "_hidden", "_named", "_report")
 
-    def __init__(self, fd: int, cmd: Command, place: Place, manner: Manner, *, report: Report, hidden: str = "",
-                 throttle: Throttle | None = None) -> None:
-        info = os.fstat(fd)
+    def __init__(self, fd: int, cmd: Command, place: Place, manner: Manner, info: os.stat_result | None, *, report: Report,
+                 hidden: str = "", throttle: Throttle | None = None) -> None:
+        """``info`` of what is open; ``None``: a new and empty file."""
         self.fd, self.cmd, self.vpath, self.throttle = fd, cmd, place.path, throttle
         #: size of the file as far as this upload knows; counted, because asking costs a round trip on network disks
-        self.size = info.st_size
+        self.size = 0 if info is None else info.st_size
         self.bytes = 0
         self.first: int | None = None
         self.started = time.monotonic()
@@ -76,17 +76,10 @@ class Upload:
         self._limit, self._manner, self._place, self._hidden, self._report = manner.limit, manner, place, hidden, report
         #: the hidden file has its final name, whole: whatever fails from then on, it stays
         self._named = False
-        self._seekable = _stat.S_ISREG(info.st_mode)
-
-    @property
-    def seekable(self) -> bool:
-        """A regular file; a FIFO is not."""
-        return self._seekable
-
-    @property
-    def replaces(self) -> bool:
-        """The file was there before."""
-        return self._manner.existed
+        #: a regular file; a FIFO is not
+        self.seekable = info is None or _stat.S_ISREG(info.st_mode)
+        #: the file was there before
+        self.replaces = manner.existed
 
     # The hot path: two tests and a system call.
 
@@ -96,7 +89,7 @@ class Upload:
         Raises ``Refused`` (EFBIG) before a byte lies beyond MaxStoreFileSize, ``OSError`` of the disk.
         """
         count = len(data)
-        if self._manner.append or not self._seekable:
+        if self._manner.append or not self.seekable:
             self.append(data)
             return
         end = offset + count
@@ -121,7 +114,7 @@ class Upload:
         ``BlockingIOError``: a FIFO has no room yet; up to PIPE_BUF bytes are then not written at all, which is no failure.
         """
         count = len(data)
-        if self._manner.append and self._seekable:
+        if self._manner.append and self.seekable:
             if self._limit != sys.maxsize:
                 self.size = os.fstat(self.fd).st_size  # another writer may have appended too
             offset = self.size
@@ -199,7 +192,7 @@ class Upload:
 
     def _settle(self) -> None:
         manner, place = self._manner, self._place
-        if manner.durability != "none" and self._seekable:
+        if manner.durability != "none" and self.seekable:
             (os.fsync if manner.durability == "full" else os.fdatasync)(self.fd)
         mine = os.fstat(self.fd) if self._hidden else None
         fd, self.fd = self.fd, -1
@@ -210,7 +203,7 @@ class Upload:
                 raise OSError(errno.ESTALE, "the temporary file of this upload was replaced", self.vpath.virtual)
             move(place.parent, self._hidden, place.parent, place.name, replace=manner.replace)
             self._hidden, self._named = "", True
-        if manner.durability == "full" and self._seekable:
+        if manner.durability == "full" and self.seekable:
             _sync_directory(place.parent)
 
     def abort(self, failure: str = "") -> None:
@@ -234,7 +227,7 @@ class Upload:
     def _done(self, failure: str) -> None:
         self._place.close()
         cmd, first = self.cmd, self.first
-        cmd.bytes, cmd.modified = self.bytes, self._manner.existed
+        cmd.bytes, cmd.modified = self.bytes, self.replaces
         cmd.transfer = TransferRecord(
             Direction.UPLOAD, self.vpath.outside, self.bytes, time.monotonic() - self.started, not failure,
             offset=first or None, file_size=self.size, failure=failure, client_path=self.vpath.virtual)

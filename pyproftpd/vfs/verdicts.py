@@ -13,7 +13,7 @@ from pyproftpd.unix.users import Names, NameSource
 from pyproftpd.vfs import replace
 from pyproftpd.vfs.access import Access, Decision, Subject
 from pyproftpd.vfs.conf import AccessConf
-from pyproftpd.vfs.opening import readable, writable
+from pyproftpd.vfs.opening import Rules, readable, writable
 from pyproftpd.vfs.resolve import VPath, locate
 from pyproftpd.wire import vpath
 
@@ -35,15 +35,15 @@ class Asked(NamedTuple):
 
 def _retrieve(decision: Decision, info: os.stat_result | None) -> None:
     if info is not None:
-        readable(decision, info)
+        readable(Rules(decision.scope), info)
 
 
 def _store(decision: Decision, info: os.stat_result | None) -> None:
-    writable(decision, "", info, truncate=True, append=False)
+    writable(Rules(decision.scope), "", info, truncate=True, append=False)
 
 
 def _append(decision: Decision, info: os.stat_result | None) -> None:
-    writable(decision, "", info, truncate=False, append=True)
+    writable(Rules(decision.scope), "", info, truncate=False, append=True)
 
 
 def _replace(decision: Decision, info: os.stat_result | None) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -27,12 +26,12 @@ from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.users import Names
 from pyproftpd.vfs import attributes, copying, globbing, links, namespace, rename
 from pyproftpd.vfs.access import READDIR, Access, Decision, Subject
-from pyproftpd.vfs.conf import ListingConf, OwnershipConf, TransferConf
+from pyproftpd.vfs.conf import ListingConf, OwnershipConf
 from pyproftpd.vfs.directories import Listing
 from pyproftpd.vfs.downloads import Download, Reader
 from pyproftpd.vfs.fakes import Fakes
 from pyproftpd.vfs.locks import lock, unlock
-from pyproftpd.vfs.opening import open_download, open_quietly, open_upload
+from pyproftpd.vfs.opening import Rules, open_download, open_quietly, open_upload
 from pyproftpd.vfs.resolve import Place, locate
 from pyproftpd.vfs.uploads import Upload
 from pyproftpd.wire import vpath
@@ -40,6 +39,10 @@ from pyproftpd.wire.listing import Lines
 
 if TYPE_CHECKING:
     from pyproftpd.conf.scope import Scope
+
+
+#: scopes whose rules of transfers a session remembers
+MAX_RULES = 512
 
 
 class View:
@@ -55,6 +58,7 @@ class View:
         self.chroot, self.cwd, self.home = chroot, cwd, home
         self.log, self.trace, self.admit_transfer = log, trace, admit_transfer
         self._report = report
+        self._rules: dict[Scope, Rules] = {}
         self.access = Access(identity=identity, scope=scope, facts=facts, names=names, chroot=chroot,
                              warn=log.warning)
 
@@ -283,11 +287,13 @@ class View:
         except OSError as error:
             self.log.warning(f"chown to {decision.owner or '-'}:{decision.group or '-'} failed: {error.strerror}")
 
-    def size_limit(self, scope: Scope) -> tuple[int, str]:
-        """(MaxStoreFileSize in bytes, where it was set)."""
-        conf = scope.get(TransferConf)
-        if conf.max_store_file_size is None:
-            return sys.maxsize, ""
-        return conf.max_store_file_size, f"MaxStoreFileSize ({conf.source('max_store_file_size') or 'default'})"
+    def rules(self, scope: Scope) -> Rules:
+        """The settings of transfers in a scope, asked once."""
+        known = self._rules.get(scope)
+        if known is None:
+            if len(self._rules) >= MAX_RULES:
+                self._rules.clear()
+            known = self._rules[scope] = Rules(scope)
+        return known
 
 

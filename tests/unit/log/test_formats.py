@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,7 +67,7 @@ def test_an_unknown_variable_is_an_error_at_start(text: str) -> None:
 def test_json_lines_carry_typed_values_and_survive_any_bytes() -> None:
     cmd = stored()
     assert cmd.transfer is not None
-    cmd.transfer = replace(cmd.transfer, path="/home/demo/\udcff\n\"x")
+    cmd.transfer = cmd.transfer._replace(path="/home/demo/\udcff\n\"x")
     record = json.loads(render_json(cmd, FACTS))
     assert record["uid"] == 1999 and record["file_modified"] is False and record["bytes_sent"] == 3
     assert record["file"] == "/home/demo/\udcff\n\"x"
@@ -81,7 +80,7 @@ def test_a_json_line_is_whole_however_long_the_names_are(char: str, tmp_path: Pa
     cmd = stored()
     assert cmd.transfer is not None
     name = "/" + char * 4095
-    cmd.transfer = replace(cmd.transfer, path=name, client_path=name, failure=name)
+    cmd.transfer = cmd.transfer._replace(path=name, client_path=name, failure=name)
     cmd.path = cmd.path2 = cmd.real_path = cmd.arg = name
     for note in ("mod_xfer.store-path", "mod_core.rnfr-path", "sftp.file-handle"):
         cmd.note(note, name)
