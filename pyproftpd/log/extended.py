@@ -29,15 +29,15 @@ class _Log:
 
 
 class ExtendedLogs:
-    """Every ExtendedLog of one bound scope. Without one, ``wants`` is false for everything and nothing is ever built."""
+    """Every ExtendedLog of one bound scope. A session without one has no such object, and nothing is ever built."""
 
-    def __init__(self, logs: Sequence[_Log] = ()) -> None:
+    def __init__(self, logs: Sequence[_Log]) -> None:
         self._logs = tuple(logs)
         self._known: dict[tuple[LogClass, str], tuple[_Log, ...]] = {}
 
     @classmethod
-    def open(cls, scope: Any, warn: Callable[[str], None], previous: ExtendedLogs | None = None) -> ExtendedLogs:
-        """Open the logs of ``scope`` (the caller holds root and stands outside of any chroot).
+    def open(cls, scope: Any, warn: Callable[[str], None], previous: ExtendedLogs | None = None) -> ExtendedLogs | None:
+        """Open the logs of ``scope``, ``None`` where it has none (the caller holds root and stands outside of any chroot).
 
         ``previous`` lends its descriptors for the targets that both name. A log that cannot be opened is said through
         ``warn`` and left out; the session goes on, as the real server's does.
@@ -60,7 +60,7 @@ class ExtendedLogs:
             else:
                 render = compile_format(formats.get(selection.format or "", DEFAULT_FORMAT))
             opened.append(_Log(selection, sink, render))
-        return cls(opened)
+        return cls(opened) if opened else None
 
     def wants(self, classes: LogClass, name: str) -> bool:
         """Would any log write a command of these classes and this name? Cheap: asked before a command is built."""
@@ -75,8 +75,6 @@ class ExtendedLogs:
         return {f"ExtendedLog {log.selection.target}": log.sink.failures for log in self._logs if log.sink.failures}
 
     def _interested(self, classes: LogClass, name: str) -> tuple[_Log, ...]:
-        if not self._logs:
-            return ()
         key = (classes, name)
         found = self._known.get(key)
         if found is None:

@@ -58,7 +58,9 @@ class FileSink:
         data = line.encode("utf-8", "surrogateescape")
         if len(data) >= MAX_LINE:
             data = data[: MAX_LINE - 1]
-        data = (b"\n" if self._torn else b"") + data.replace(b"\n", b" ") + b"\n"
+        if b"\n" in data:
+            data = data.replace(b"\n", b" ")
+        data = b"\n" + data + b"\n" if self._torn else data + b"\n"
         try:
             done = os.write(self.fd, data)
         except OSError:

@@ -8,6 +8,7 @@ time, seconds, host, bytes, path, type, special action, direction, access mode, 
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 from pyproftpd.api.facts import LogFacts
 from pyproftpd.api.transfer import TransferRecord
@@ -20,14 +21,20 @@ def line(record: TransferRecord, facts: LogFacts, *, path: str | None = None, no
     """One line without its newline. ``path`` is the file as it was asked for, where the record has the file behind a link;
     ``now`` in seconds of the wall clock, printed in local time.
     """
-    at = time.localtime(time.time() if now is None else now)
-    when = (f"{DAYS[at.tm_wday]} {MONTHS[at.tm_mon - 1]} {at.tm_mday:02d} "
-            f"{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} {at.tm_year}")
+    when = _when(int(time.time() if now is None else now))
     anonymous = facts.identity is not None and facts.identity.anonymous
     user = facts.notes.get("mod_auth.anon-passwd", "nobody@localhost") if anonymous else facts.user
     return (f"{when} {int(record.seconds)} {facts.remote_name} {record.bytes} {field(path or record.path)} b _ "
             f"{record.direction.value} {'a' if anonymous else 'r'} {field(user)} {facts.protocol} 0 * "
             f"{'c' if record.complete else 'i'}")
+
+
+@lru_cache(maxsize=1)
+def _when(second: int) -> str:
+    """Many small files end within one second."""
+    at = time.localtime(second)
+    return (f"{DAYS[at.tm_wday]} {MONTHS[at.tm_mon - 1]} {at.tm_mday:02d} "
+            f"{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} {at.tm_year}")
 
 
 def field(text: str) -> str:

@@ -10,9 +10,11 @@ import errno
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyproftpd.conf.limit import LimitConf
+from pyproftpd.conf.merge import Place
 from pyproftpd.errors import PeerError, Refused
 from pyproftpd.session import shutmsg
 from pyproftpd.session.conf import AdmissionConf, Cap
@@ -126,26 +128,30 @@ class Transfers:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._open: Counter[str] = Counter()
+        #: a session somewhere may have a cap that this one's transfers count towards: each is shown at once
+        self._capped = any(_capped(server.place) for server in session.configuration.servers)
 
     def admit(self, scope: Scope, name: str) -> Callable[[], None]:
-        """Count one ``RETR``, ``STOR`` or ``APPE`` in; the result counts it out, once. Raises ``Refused``."""
-        self._count(name, 1)
-        refusal = self._exceeded(scope.get(TransferConf), name)
+        """Count one ``RETR``, ``STOR`` or ``APPE`` in; the result, called once, counts it out. Raises ``Refused``."""
+        conf = scope.get(TransferConf)
+        urgent = self._capped or bool(conf.max_transfers_per_host or conf.max_transfers_per_user)
+        self._count(name, 1, urgent)
+        refusal = self._exceeded(conf, name) if urgent else ""
         if refusal:
-            self._count(name, -1)
+            self._count(name, -1, urgent)
             self._session.log.notice(refusal)
             raise Refused(refusal, errno.EACCES)
-        left = [name]
+        return partial(self._count, name, -1, urgent)
 
-        def release() -> None:
-            if left:
-                self._count(left.pop(), -1)
-        return release
-
-    def _count(self, name: str, by: int) -> None:
-        self._open[name] += by
-        if self._session.slot is not None:
-            self._session.slot.update(**{name.lower(): self._open[name]})
+    def _count(self, name: str, by: int, urgent: bool) -> None:
+        count = self._open[name] = self._open[name] + by
+        slot = self._session.slot
+        if slot is None:
+            return
+        if urgent:
+            slot.update(**{_FIELD[name]: count})
+        else:
+            slot.later[_FIELD[name]] = count
 
     def _exceeded(self, conf: TransferConf, name: str) -> str:
         host = _cap_of(conf.max_transfers_per_host, name)
@@ -154,7 +160,7 @@ class Transfers:
         if slot is None or (host is None and user is None):
             return ""
         here = list(_same_server(session, slot.board.entries()))
-        field = name.lower()
+        field = _FIELD[name]
         of_host = sum(getattr(one, field) for one in here if one.remote_address == session.remote_address)
         of_user = sum(getattr(one, field) for one in here if one.authenticated and one.user == session.user)
         if host is not None and of_host > host.count:
@@ -162,6 +168,19 @@ class Transfers:
         if user is not None and of_user > user.count:
             return f"MaxTransfersPerUser ({name} {user.count}) exceeded for user '{session.user}'"
         return ""
+
+
+#: where the scoreboard counts the transfers of a name
+_FIELD = {"RETR": "retr", "STOR": "stor", "APPE": "appe"}
+
+_CAPS = ("MaxTransfersPerHost", "MaxTransfersPerUser")
+
+
+def _capped(place: Place) -> bool:
+    """Is there a cap anywhere in a server, whoever it is for?"""
+    groups = (*place.groups, *(directory.settings for directory in place.directories))
+    return (any(setting.row.directive.keyword in _CAPS for group in groups for setting in group)
+            or any(_capped(inner) for inner in place.anonymous) or any(_capped(one.place) for one in place.sessions))
 
 
 def _cap_of(caps: Iterable[TransferCap], name: str) -> TransferCap | None:

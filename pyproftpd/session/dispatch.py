@@ -31,7 +31,7 @@ Handler = Callable[[Any, Command], None]
 class Plan:
     """The handlers of one command name, by phase."""
 
-    __slots__ = ("pre", "post", "post_err", "log", "log_err")
+    __slots__ = ("pre", "post", "post_err", "log", "log_err", "empty")
 
     def __init__(self, hooks: Iterable[Hook], name: str) -> None:
         rows = tuple(hooks)
@@ -43,6 +43,7 @@ class Plan:
 
         self.pre, self.post, self.post_err = handlers(Phase.PRE), handlers(Phase.POST), handlers(Phase.POST_ERR)
         self.log, self.log_err = handlers(Phase.LOG), handlers(Phase.LOG_ERR)
+        self.empty = not (self.pre or self.post or self.post_err or self.log or self.log_err)
 
 
 class Dispatcher:
@@ -57,12 +58,19 @@ class Dispatcher:
     def plan(self, name: str) -> Plan:
         return self._plans.get(name, self._others)
 
+    def watched(self, session: Session, name: str) -> bool:
+        """May a hook or a log look at the commands of this name? What nobody reads need not be written on them."""
+        return session.extended is not None or not self._plans.get(name, self._others).empty
+
     def begin(self, session: Session, cmd: Command) -> None:
         """Run the PRE hooks of a long command. A refusal closes the command (POST_ERR, LOG_ERR) and is raised again."""
         session.running += 1
         session.show(cmd)
+        handlers = self._plans.get(cmd.name, self._others).pre
+        if not handlers:
+            return
         try:
-            for handler in self.plan(cmd.name).pre:
+            for handler in handlers:
                 handler(session, cmd)
         except (ProftpdError, OSError) as error:
             record_outcome(cmd, error)
@@ -71,15 +79,21 @@ class Dispatcher:
 
     def finished(self, session: Session, cmd: Command) -> None:
         """Run POST and LOG, or their twins when ``cmd.errno`` says that it failed."""
+        try:
+            if session.extended is not None or not self._plans.get(cmd.name, self._others).empty:
+                self._conclude(session, cmd)
+        finally:
+            session.running -= 1
+            if not session.running:
+                session.show(None)
+
+    def _conclude(self, session: Session, cmd: Command) -> None:
         plan = self.plan(cmd.name)
         try:
             for handler in plan.post_err if cmd.errno else plan.post:
                 handler(session, cmd)
         finally:
             self.log(session, cmd)
-            session.running -= 1
-            if not session.running:
-                session.show(None)
 
     def log(self, session: Session, cmd: Command) -> None:
         """The LOG phase alone, for events that are logged as commands (CONNECT, DISCONNECT)."""

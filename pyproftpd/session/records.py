@@ -76,10 +76,12 @@ def report_to(session: Session) -> Callable[[Command, TransferRecord], None]:
     totals = session.state(Totals)
 
     def report(cmd: Command, record: TransferRecord) -> None:
-        totals.uploads += record.direction is Direction.UPLOAD
-        totals.downloads += record.direction is Direction.DOWNLOAD
-        totals.bytes += record.bytes if record.direction is not Direction.DELETE else 0
-        _note(cmd, record)
+        if record.direction is not Direction.DELETE:
+            totals.uploads += record.direction is Direction.UPLOAD
+            totals.downloads += record.direction is Direction.DOWNLOAD
+            totals.bytes += record.bytes
+        if session.dispatcher.watched(session, cmd.name):
+            _note(cmd, record)
         if session.transfer_log is not None:
             session.transfer_log.write(xferlog.line(record, session, path=cmd.real_path))
     return report

@@ -246,10 +246,12 @@ class Scoreboard:
 class Slot:
     """The slot of one session."""
 
-    __slots__ = ("board", "_offset", "_values", "_mark")
+    __slots__ = ("board", "later", "_offset", "_values", "_mark")
 
     def __init__(self, board: Scoreboard, offset: int, pid: int) -> None:
         self.board, self._offset = board, offset
+        #: fields that may wait to be seen until the next ``update``
+        self.later: dict[str, object] = {}
         self._values: dict[str, object] = {}
         self._mark = _PID.pack(pid)
 
@@ -259,6 +261,8 @@ class Slot:
         A file that cannot be given its size back is not touched: a session outlives what only shows it.
         """
         known = self._values
+        if self.later:
+            values, self.later = self.later | values, {}
         try:
             self.board.stretch()
         except OSError:
