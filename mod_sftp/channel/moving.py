@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 NO_TRANSFER, STALLED = "TimeoutNoTransfer", "TimeoutStalled"
 
+#: Seconds for which what moves does not start the time-outs again: small files move many times in them.
+GRAIN = 0.02
+
 #: Seconds between two looks at a FIFO that is not ready.
 FIFO_PAUSE = 0.05
 
@@ -21,26 +24,35 @@ class Moving:
 
     def __init__(self, session: Session) -> None:
         self._session, self._timers = session, session.timers
+        self._seconds = session.scope.get(TimeoutConf).timeout_stalled
         self._count = 0
+        self._restart_at = 0.0
 
     def began(self) -> None:
         """A file was opened for its content."""
         self._count += 1
-        seconds = self._session.scope.get(TimeoutConf).timeout_stalled
-        if self._count == 1 and seconds:
-            self._timers.add(STALLED, seconds, lambda: self._stalled(seconds))
+        if self._count == 1 and self._seconds:
+            if STALLED in self._timers:
+                self._timers.reset(STALLED)
+            else:
+                self._timers.add(STALLED, self._seconds, self._stalled)
 
     def ended(self) -> None:
+        """The timer runs on: the next file is likely to be opened before it is due."""
         self._count -= 1
-        if not self._count:
-            self._timers.remove(STALLED)
 
     def moved(self) -> None:
         """Bytes went either way, or names of a listing."""
-        self._timers.reset(NO_TRANSFER)
-        self._timers.reset(STALLED)
+        now = self._timers.clock()
+        if now >= self._restart_at:
+            self._restart_at = now + GRAIN
+            self._timers.reset(NO_TRANSFER)
+            self._timers.reset(STALLED)
 
-    def _stalled(self, seconds: float) -> None:
+    def _stalled(self) -> None:
+        if not self._count:
+            return
+        seconds = self._seconds
         self._session.state(SftpLog).line(f"Data transfer stall timeout ({seconds:g} seconds) exceeded, disconnecting client")
         self._session.log.notice(f"Data transfer stall timeout: {seconds:g} seconds")
         self._session.end(STALLED)

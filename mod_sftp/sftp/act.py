@@ -35,28 +35,27 @@ class Act:
     then the request itself.
     """
 
-    __slots__ = ("row", "ident", "outer", "inner", "steps", "_begun")
+    __slots__ = ("row", "ident", "outer", "inner", "cmd", "steps", "_begun")
 
     def __init__(self, row: Row, ident: int, outer: Command, inner: tuple[Command, ...]) -> None:
         self.row, self.ident, self.outer, self.inner = row, ident, outer, inner
+        #: the command that the View is asked with
+        self.cmd = inner[-1] if inner else outer
         self.steps: Steps | None = None
         self._begun: list[Command] = []
 
-    @property
-    def cmd(self) -> Command:
-        """The command that the View is asked with."""
-        return self.inner[-1] if self.inner else self.outer
-
     def begin(self, session: Session) -> None:
         """Raises what a hook raises."""
+        begin = session.dispatcher.begin
         for cmd in (self.outer, *self.inner):
-            session.begin(cmd)
+            begin(session, cmd)
             self._begun.append(cmd)
 
     def done(self, sftp: SftpServer, answer: Any) -> bytes:
         """The reply to a request that was carried out."""
-        for cmd, pseudo in zip(self.inner, self.row.pseudo, strict=True):
-            cmd.code, cmd.text = pseudo.done, pseudo.text
+        if self.inner:
+            for cmd, pseudo in zip(self.inner, self.row.pseudo, strict=True):
+                cmd.code, cmd.text = pseudo.done, pseudo.text
         return self.row.shape(sftp, self.outer, self.ident, answer)
 
     def stopped(self, sftp: SftpServer, error: OSError | Refused) -> None:
@@ -75,8 +74,9 @@ class Act:
         if error is not None:
             for cmd in begun:
                 record_outcome(cmd, error)
+        finished = session.dispatcher.finished
         for cmd in (*begun[1:], *begun[:1]):
-            session.finished(cmd)
+            finished(session, cmd)
 
     def abandon(self, session: Session, failure: str) -> None:
         """The channel is gone in the middle of the steps."""

@@ -7,9 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.sftp.handles import FileHandle
-from mod_sftp.sftp.replies import Described
 from mod_sftp.sftp.status import Status, StatusError
-from mod_sftp.wire.attrs import SUPPORTED, TIMES, Attr, Attributes, acl_of, from_stat
+from mod_sftp.wire.attrs import SUPPORTED, TIMES, Attr, Attributes, acl_of, encode_attributes, encode_stat3, from_stat
 from mod_sftp.wire.fxp import Request
 from mod_sftp.wire.ssh import string
 from pyproftpd.api.command import Command
@@ -21,15 +20,15 @@ if TYPE_CHECKING:
     from pyproftpd.vfs.uploads import Upload
 
 
-def stat(sftp: SftpServer, cmd: Command, request: Request) -> Described:
+def stat(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     return described(sftp, sftp.view.stat(cmd, cmd.path or ""), request.mask)
 
 
-def lstat(sftp: SftpServer, cmd: Command, request: Request) -> Described:
+def lstat(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     return described(sftp, sftp.view.lstat(cmd, cmd.path or ""), request.mask)
 
 
-def fstat(sftp: SftpServer, cmd: Command, request: Request) -> Described:
+def fstat(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
     handle = sftp.handles.any(request.handle)
     subject = handle.transfer if isinstance(handle, FileHandle) else handle.listing
     assert subject is not None
@@ -37,16 +36,18 @@ def fstat(sftp: SftpServer, cmd: Command, request: Request) -> Described:
     return described(sftp, subject.stat(), request.mask)
 
 
-def described(sftp: SftpServer, info: os.stat_result, mask: int | None) -> Described:
-    """What was asked for of what this version can say; ``None`` asks for everything."""
+def described(sftp: SftpServer, info: os.stat_result, mask: int | None) -> bytes:
+    """What was asked for of what this version can say, encoded; ``None`` asks for everything."""
     version = sftp.version
-    send = SUPPORTED[version] if mask is None or version <= 3 else mask & SUPPORTED[version]
-    if version >= 4 and "IncludeSFTPTimes" in sftp.terms.options:
+    if version <= 3:
+        return encode_stat3(info, info.st_mode, info.st_uid, info.st_gid)
+    send = SUPPORTED[version] if mask is None else mask & SUPPORTED[version]
+    if "IncludeSFTPTimes" in sftp.terms.options:
         send |= TIMES
-    attrs = from_stat(info, *owner_names(sftp, info)) if version >= 4 else from_stat(info)
-    if send & Attr.ACL and version >= 4:
+    attrs = from_stat(info, *owner_names(sftp, info))
+    if send & Attr.ACL:
         attrs.acl = acl_of(info.st_mode, version)
-    return Described(attrs, send)
+    return encode_attributes(attrs, version, send)
 
 
 def owner_names(sftp: SftpServer, info: os.stat_result) -> tuple[bytes, bytes]:

@@ -11,7 +11,7 @@ from mod_sftp.sftp.attributes import apply_new, owner_names
 from mod_sftp.sftp.handles import DirectoryHandle
 from mod_sftp.sftp.replies import Entries, Named
 from mod_sftp.sftp.status import Status, StatusError
-from mod_sftp.wire.attrs import LISTED, Attr, encode_attributes, from_stat, unknown
+from mod_sftp.wire.attrs import LISTED, Attr, encode_attributes, encode_stat3, from_stat, unknown
 from mod_sftp.wire.fxp import Control, Request
 from pyproftpd.api.command import Command, LogClass
 from pyproftpd.errors import Refused
@@ -80,10 +80,8 @@ def _describe3(sftp: SftpServer, listing: Listing, entry: Entry) -> Named:
     info = entry.info
     if info is None:
         return Named(name, sftp.name(listing.long_name(entry)), unknown(sftp.version))
-    attrs = from_stat(info)
-    _, _, attrs.permissions, attrs.uid, attrs.gid = listing.shown(info)
-    return Named(name, sftp.name(listing.long_name(entry)),
-                 encode_attributes(attrs, sftp.version, LISTED[sftp.version]))
+    _, _, mode, uid, gid = listing.shown(info)
+    return Named(name, sftp.name(listing.long_name(entry)), encode_stat3(info, mode, uid, gid))
 
 
 def _describe4(sftp: SftpServer, listing: Listing, entry: Entry) -> Named:

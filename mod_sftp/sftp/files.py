@@ -30,11 +30,16 @@ if TYPE_CHECKING:
 #: FTP replies that the logs of a transfer carry
 DONE, FAILED = "226", "451"
 
+#: what an ExtendedLog is asked about the requests on a file
+READS, WRITES = (LogClass.READ, "READ"), (LogClass.WRITE, "WRITE")
+
 #: log classes of an OPEN by (writes, reads)
 CLASSES = {
     (False, True): LogClass.READ | LogClass.SFTP, (True, False): LogClass.WRITE | LogClass.SFTP,
     (True, True): LogClass.READ | LogClass.WRITE | LogClass.SFTP,
 }
+#: log classes of its CLOSE by whether it writes
+CLOSING = {writes: LogClass.MISC | LogClass.SFTP | (LogClass.WRITE if writes else LogClass.READ) for writes in (False, True)}
 
 
 def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
@@ -50,39 +55,39 @@ def open_file(sftp: SftpServer, cmd: Command, request: Request) -> bytes:
         _refuse_link(sftp, cmd)
     inner = _transfer_command(cmd.path, append=want.append, writes=writes)
     inner.sent = cmd.sent
-    sftp.session.begin(inner)
+    session = sftp.session
+    session.dispatcher.begin(session, inner)
+    read_at: ReadAt | None = None
+    write_at: WriteAt | None = None
+    transfer: Upload | Download
     try:
-        transfer: Upload | Download = (
-            _upload(sftp, inner, request, want) if writes else sftp.view.open_download(inner, inner.path or cmd.path))
-        _refuse_fifo(sftp, transfer)
+        if writes:
+            transfer = upload = _upload(sftp, inner, request, want)
+            cmd.modified = upload.replaces
+        else:
+            transfer = sftp.view.open_download(inner, inner.path or cmd.path)
+        if not transfer.seekable:
+            _refuse_fifo(sftp, transfer)
     except (OSError, Refused) as error:
         _failed(inner, error)
-        sftp.session.finished(inner)
+        session.finished(inner)
         raise
-    handle = FileHandle(
-        inner, transfer, want, read_at=_read_at(sftp, transfer, want), write_at=_write_at(transfer, want),
-        logged=not transfer.seekable or sftp.wants(LogClass.WRITE if writes else LogClass.READ,
-                                                   "WRITE" if writes else "READ"))
-    name = sftp.handles.add(handle)
+    if want.read and (not writes or _may_read(sftp, transfer)):
+        read_at = _in_order(transfer) if want.text else transfer.read_at
+    if want.write:
+        write_at = _at_the_end(upload) if want.text else upload.write_at
+    logged = not transfer.seekable or (session.extended is not None and sftp.wants(*(WRITES if writes else READS)))
+    name = sftp.handles.add(FileHandle(inner, transfer, want, read_at=read_at, write_at=write_at, logged=logged,
+                                       closing=CLOSING[writes]))
     sftp.moving.began()
-    inner.note("sftp.file-handle", name.decode())
-    cmd.note("sftp.file-handle", name.decode())
-    cmd.bytes, cmd.modified = 0, writes and transfer.replaces  # type: ignore[union-attr]
-    if cmd.modified:
-        cmd.note("mod_xfer.file-modified", "true")
+    cmd.bytes = 0
+    if session.dispatcher.watched(session, inner.name):
+        inner.note("sftp.file-handle", name.decode())
+    if session.dispatcher.watched(session, cmd.name):
+        cmd.note("sftp.file-handle", name.decode())
+        if cmd.modified:
+            cmd.note("mod_xfer.file-modified", "true")
     return name
-
-
-def _read_at(sftp: SftpServer, transfer: Upload | Download, want: fxp.Opening) -> ReadAt | None:
-    if not want.read or (isinstance(transfer, Upload) and not _may_read(sftp, transfer)):
-        return None
-    return _in_order(transfer) if want.text else transfer.read_at
-
-
-def _write_at(transfer: Upload | Download, want: fxp.Opening) -> WriteAt | None:
-    if not want.write or not isinstance(transfer, Upload):
-        return None
-    return _at_the_end(transfer) if want.text else transfer.write_at
 
 
 def _in_order(transfer: Upload | Download) -> ReadAt:
@@ -128,13 +133,13 @@ def _transfer_command(path: str, *, append: bool, writes: bool) -> Command:
 def _upload(sftp: SftpServer, cmd: Command, request: Request, want: fxp.Opening) -> Upload:
     """The size attribute is never used, all others only for a new file (behaviours 139, 142)."""
     attrs = request.attrs
-    mode = attrs.permissions & 0o7777 if attrs.has(Attr.PERMISSIONS) else 0
-    if "IgnoreSFTPUploadPerms" in sftp.terms.options:
+    mode = attrs.permissions & 0o7777 if attrs.flags & Attr.PERMISSIONS else 0
+    if mode and "IgnoreSFTPUploadPerms" in sftp.terms.options:
         mode = 0
     upload = sftp.view.open_upload(
         cmd, cmd.path or "", create=want.create, exclusive=want.exclusive, truncate=want.truncate, append=want.append,
         mode=mode or None, readable=want.read or not want.write)
-    if not upload.replaces:
+    if attrs.extended and not upload.replaces:
         apply_new(sftp, cmd, upload, attrs)
     return upload
 
@@ -166,11 +171,11 @@ def _failed(cmd: Command, error: OSError | Refused) -> None:
 def close(sftp: SftpServer, cmd: Command, request: Request) -> None:
     """CLOSE ends the transfer; whoever gets OK has the file as promised."""
     handle = sftp.handles.remove(request.handle)
-    inner = handle.cmd
+    session, inner = sftp.session, handle.cmd
     try:
         if isinstance(handle, FileHandle):
             sftp.moving.ended()
-            cmd.classes |= inner.classes
+            cmd.classes = handle.closing
             handle.transfer.finish()
             cmd.bytes, cmd.modified = inner.bytes, inner.modified
             if cmd.modified:
@@ -183,7 +188,7 @@ def close(sftp: SftpServer, cmd: Command, request: Request) -> None:
         _failed(inner, error)
         raise
     finally:
-        sftp.session.finished(inner)
+        session.dispatcher.finished(session, inner)
     if isinstance(handle, FileHandle) and handle.opening.delete_on_close:
         delete(sftp, inner)
 

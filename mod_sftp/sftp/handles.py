@@ -6,12 +6,12 @@ digits of 8 random bytes, as in the real server.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from mod_sftp.sftp.status import Status, StatusError
-from pyproftpd.api.command import Command
+from pyproftpd.api.command import Command, LogClass
 
 if TYPE_CHECKING:
     from mod_sftp.wire.fxp import Opening
@@ -35,11 +35,13 @@ class FileHandle:
     ``read_at(offset, views)`` and ``write_at(offset, view)`` are ``None`` where the file was not opened for that.
     """
 
-    __slots__ = ("name", "cmd", "transfer", "opening", "read_at", "write_at", "throttle", "logged")
+    __slots__ = ("name", "cmd", "transfer", "opening", "read_at", "write_at", "throttle", "logged", "closing")
 
     def __init__(self, cmd: Command, transfer: Upload | Download, opening: Opening, *,
-                 read_at: ReadAt | None, write_at: WriteAt | None, logged: bool) -> None:
+                 read_at: ReadAt | None, write_at: WriteAt | None, logged: bool, closing: LogClass) -> None:
         self.name = b""
+        #: log classes of the CLOSE
+        self.closing = closing
         self.cmd, self.transfer, self.opening = cmd, transfer, opening
         self.read_at, self.write_at = read_at, write_at
         self.throttle: Throttle | None = transfer.throttle
@@ -79,9 +81,9 @@ class Handles:
             raise StatusError(Status.FAILURE, "Too many open handles")
 
     def add(self, handle: FileHandle | DirectoryHandle) -> bytes:
-        handle.name = secrets.token_hex(RANDOM_BYTES).encode()
-        self._open[handle.name] = handle
-        return handle.name
+        name = handle.name = os.urandom(RANDOM_BYTES).hex().encode()
+        self._open[name] = handle
+        return name
 
     def file(self, name: bytes) -> FileHandle:
         return self._typed(name, FileHandle)
@@ -96,8 +98,9 @@ class Handles:
         return found
 
     def remove(self, name: bytes) -> FileHandle | DirectoryHandle:
-        found = self.any(name)
-        del self._open[name]
+        found = self._open.pop(name, None)
+        if found is None:
+            raise StatusError(Status.INVALID_HANDLE)
         return found
 
     def _typed(self, name: bytes, kind: type[Handler]) -> Handler:

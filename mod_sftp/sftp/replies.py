@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mod_sftp.sftp.status import TEXTS, Status, reply
-from mod_sftp.wire.attrs import Attributes, encode_attributes
-from mod_sftp.wire.fxp import Fxp, message
+from mod_sftp.wire.fxp import HEADER, MIN_MESSAGE, Fxp, message
 from mod_sftp.wire.ssh import string
 from pyproftpd.api.command import Command
 
@@ -20,14 +19,8 @@ if TYPE_CHECKING:
 Shape = Callable[["SftpServer", Command, int, Any], bytes]
 
 _U32 = struct.Struct(">I")
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """Attributes and which of them to send."""
-
-    attrs: Attributes
-    mask: int
+#: length word, type, request id, and the length of the one string behind them
+_STRING_HEAD = struct.Struct(">IBII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +48,13 @@ def status(sftp: SftpServer, cmd: Command, ident: int, answer: int | None) -> by
 
 
 def handle(sftp: SftpServer, cmd: Command, ident: int, answer: bytes) -> bytes:
-    return message(Fxp.HANDLE, ident, string(answer))
+    size = len(answer)
+    return _STRING_HEAD.pack(MIN_MESSAGE + 4 + size, Fxp.HANDLE, ident, size) + answer
 
 
-def attributes(sftp: SftpServer, cmd: Command, ident: int, answer: Described) -> bytes:
-    return message(Fxp.ATTRS, ident, encode_attributes(answer.attrs, sftp.version, answer.mask))
+def attributes(sftp: SftpServer, cmd: Command, ident: int, answer: bytes) -> bytes:
+    """``answer`` is encoded already."""
+    return HEADER.pack(MIN_MESSAGE + len(answer), Fxp.ATTRS, ident) + answer
 
 
 def names(sftp: SftpServer, cmd: Command, ident: int, answer: Entries | None) -> bytes:

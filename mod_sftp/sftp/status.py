@@ -11,7 +11,7 @@ import errno
 import os
 from functools import cache
 
-from mod_sftp.wire.fxp import MIN_MESSAGE, STATUS_HEAD, Fxp
+from mod_sftp.wire.fxp import MIN_MESSAGE, REQUEST_ID, STATUS_HEAD, Fxp
 from mod_sftp.wire.ssh import string
 from pyproftpd.errors import Refused
 
@@ -127,12 +127,11 @@ def describe(error: OSError | Refused) -> tuple[int, str]:
 
 def reply(version: int, ident: int, status: int, text: str = "", extra: bytes = b"") -> bytes:
     """A STATUS message; text and language tag exist from version 3, data about the error from 5."""
+    if not text and not extra:
+        head, rest = _plain(version, status)
+        return head + REQUEST_ID.pack(ident) + rest
     code = code_for(status, version)
-    tail = b""
-    if version >= 3:
-        tail = _tail(code) if not text else string(text) + _LANGUAGE
-        if version >= 5:
-            tail += extra
+    tail = string(text or TEXTS[code]) + _LANGUAGE + (extra if version >= 5 else b"") if version >= 3 else b""
     return STATUS_HEAD.pack(MIN_MESSAGE + 4 + len(tail), Fxp.STATUS, ident, code) + tail
 
 
@@ -140,5 +139,9 @@ _LANGUAGE = string("en-US")
 
 
 @cache
-def _tail(code: int) -> bytes:
-    return string(TEXTS[code]) + _LANGUAGE
+def _plain(version: int, status: int) -> tuple[bytes, bytes]:
+    """What stands in front of the request id, and behind it, where the text is the status's own."""
+    code = code_for(status, version)
+    tail = string(TEXTS[code]) + _LANGUAGE if version >= 3 else b""
+    whole = STATUS_HEAD.pack(MIN_MESSAGE + 4 + len(tail), Fxp.STATUS, 0, code) + tail
+    return whole[:MIN_MESSAGE], whole[MIN_MESSAGE + 4:]

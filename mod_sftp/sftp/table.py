@@ -150,7 +150,8 @@ def rows(version: int) -> dict[int, tuple[Row, tuple[Field, ...]]]:
 def commands(row: Row, request: Request, sftp: SftpServer, argument: str | None) -> tuple[Command, tuple[Command, ...]]:
     """The command of a request and those it acts as; ``argument`` is what the logs show in place of its own."""
     own, path, path2 = row.subject(sftp, request)
-    real = None if path is None else vpath.outside(sftp.view.chroot, path)
+    chroot = sftp.view.chroot
+    real = path if path is None or not chroot else vpath.outside(chroot, path)
     outer = Command(row.name, own if argument is None else argument, limits=row.limits, group=row.group,
                     classes=row.classes, path=path, path2=path2)
     outer.real_path = real

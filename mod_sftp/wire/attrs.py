@@ -61,18 +61,16 @@ _TYPES = {
 class Attributes:
     """Attributes of one object; ``flags`` says which of them a client sent. Times in seconds with a nanosecond part."""
 
-    __slots__ = ("flags", "type", "size", "allocation_size", "uid", "gid", "owner", "group", "permissions", "atime",
-                 "atime_part", "createtime", "createtime_part", "mtime", "mtime_part", "ctime", "ctime_part", "acl",
-                 "bits", "bits_valid", "text_hint", "mime_type", "link_count", "untranslated_name", "extended")
+    type: int = FileType.UNKNOWN
+    size = allocation_size = uid = gid = permissions = 0
+    owner = group = acl = mime_type = untranslated_name = b""
+    atime = createtime = mtime = ctime = 0
+    atime_part = createtime_part = mtime_part = ctime_part = 0
+    bits = bits_valid = text_hint = link_count = 0
+    extended: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(self, flags: int = 0) -> None:
-        self.flags, self.type = flags, FileType.UNKNOWN
-        self.size = self.allocation_size = self.uid = self.gid = self.permissions = 0
-        self.owner = self.group = self.acl = self.mime_type = self.untranslated_name = b""
-        self.atime = self.createtime = self.mtime = self.ctime = 0
-        self.atime_part = self.createtime_part = self.mtime_part = self.ctime_part = 0
-        self.bits = self.bits_valid = self.text_hint = self.link_count = 0
-        self.extended: tuple[tuple[bytes, bytes], ...] = ()
+        self.flags = flags
 
     def has(self, flag: int) -> bool:
         return bool(self.flags & flag)
@@ -104,7 +102,7 @@ class Attributes:
 
 def _clamp(seconds: int) -> int:
     """Times before 1970 and after 2106 do not exist on the wire of versions 1 to 3."""
-    return 0 if seconds < 0 else min(seconds, 0xFFFFFFFF)
+    return 0 if seconds < 0 else seconds if seconds < 0xFFFFFFFF else 0xFFFFFFFF
 
 
 def from_stat(info: os.stat_result, owner: bytes = b"", group: bytes = b"") -> Attributes:
@@ -178,6 +176,12 @@ LISTED: dict[int, int] = {1: _STAT3, 2: _STAT3, 3: _STAT3, 4: _STAT4, 5: _STAT4,
 #: Times that SFTPOptions IncludeSFTPTimes adds to every answer from version 4.
 TIMES = Attr.ACCESSTIME | Attr.MODIFYTIME
 
+#: the fields of each version
+_FIELDS_OF = {version: tuple(field for field in FIELDS if field.since <= version <= field.until) for version in range(1, 7)}
+
+#: all that versions 1 to 3 can tell of an object, in wire order: flags, size, uid, gid, permissions, atime, mtime
+_ALL3 = struct.Struct(">IQIIIII")
+
 Encoder = Callable[[Attributes], bytes]
 
 
@@ -191,8 +195,8 @@ def encoder(version: int, mask: int) -> Encoder:
     codes, names = "", list[str]()
     if version >= 4:
         codes, names = "B", ["type4" if version == 4 else "type"]
-    for field in FIELDS:
-        if not (field.since <= version <= field.until and mask & field.flag):
+    for field in _FIELDS_OF[version]:
+        if not mask & field.flag:
             continue
         for code, name in field.parts:
             if name.endswith("_part") and not mask & Attr.SUBSECOND:
@@ -236,6 +240,11 @@ def encode_attributes(attrs: Attributes, version: int, mask: int) -> bytes:
     return struct.pack(">I", mask) + body[4:] + struct.pack(">I", len(attrs.extended)) + pairs
 
 
+def encode_stat3(info: os.stat_result, mode: int, uid: int, gid: int) -> bytes:
+    """An object as versions 1 to 3 tell of it, with mode and owners as they are to be shown."""
+    return _ALL3.pack(_STAT3, info.st_size, uid, gid, mode, _clamp(info.st_atime_ns // _NANO), _clamp(info.st_mtime_ns // _NANO))
+
+
 def unknown(version: int) -> bytes:
     """Attributes that say nothing: no flags and, from version 4, the type UNKNOWN."""
     return encoder(version, 0)(Attributes())
@@ -259,8 +268,8 @@ def decode_attributes(reader: Reader, version: int) -> Attributes:
         attrs.type = reader.u8()
         if flags & ~known(version):
             raise PeerError(f"attribute flags {flags & ~known(version):#x} are not defined")
-    for field in FIELDS:
-        if field.since <= version <= field.until and flags & field.flag:
+    for field in _FIELDS_OF[version] if flags else ():
+        if flags & field.flag:
             for code, name in field.parts:
                 if name.endswith("_part") and not flags & Attr.SUBSECOND:
                     continue
@@ -275,9 +284,8 @@ def decode_attributes(reader: Reader, version: int) -> Attributes:
 def known(version: int) -> int:
     """Every flag that a version defines."""
     flags = Attr.EXTENDED | (Attr.SUBSECOND if version >= 4 else 0)
-    for field in FIELDS:
-        if field.since <= version <= field.until:
-            flags |= field.flag
+    for field in _FIELDS_OF[version]:
+        flags |= field.flag
     return flags
 
 

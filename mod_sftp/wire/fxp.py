@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mod_sftp.wire.attrs import Attributes, decode_attributes
@@ -171,7 +172,7 @@ def paths(reader: Reader, dialect: Dialect) -> tuple[str, ...]:
 
 
 def handle(reader: Reader, _: Dialect) -> bytes:
-    return reader.bytes(MAX_HANDLE)
+    return bytes(reader.string(MAX_HANDLE))
 
 
 def text(reader: Reader, _: Dialect) -> str:
@@ -276,6 +277,7 @@ def opening(request: Request, version: int) -> Opening:
     return _opening5(request.access, request.flags) if version >= 5 else _opening3(request.flags, version)
 
 
+@lru_cache(maxsize=128)
 def _opening3(flags: int, version: int) -> Opening:
     """Without a flag of what is to be done with it, a file is opened to be read: so does open(2)."""
     create = bool(flags & Pflag.CREAT)
@@ -292,6 +294,7 @@ _UNSUPPORTED_ACCESS = (Access.READ_NAMED_ATTRS | Access.WRITE_NAMED_ATTRS | Acce
 _UNSUPPORTED_FLAGS = Oflag.BLOCK_READ | Oflag.BLOCK_WRITE | Oflag.BLOCK_DELETE | Oflag.ACCESS_AUDIT_ALARM_INFO
 
 
+@lru_cache(maxsize=128)
 def _opening5(access: int, flags: int) -> Opening:
     disposition = flags & Oflag.DISPOSITION
     if disposition > Oflag.TRUNCATE_EXISTING:

@@ -78,10 +78,17 @@ class Reader:
 
     def string(self, limit: int | None = None) -> memoryview:
         """A string as a view; ``limit`` bounds its length."""
-        size = self.u32()
+        start = self.pos + 4
+        if start > self.end_at:
+            raise PeerError("message ends in the middle of a field")
+        size: int = U32.unpack_from(self.view, start - 4)[0]
         if limit is not None and size > limit:
             raise PeerError(f"string of {size} bytes is over the limit of {limit}")
-        return self.take(size)
+        stop = start + size
+        if stop > self.end_at:
+            raise PeerError("message ends in the middle of a field")
+        self.pos = stop
+        return self.view[start:stop]
 
     def bytes(self, limit: int | None = None) -> bytes:
         """A string as a copy."""

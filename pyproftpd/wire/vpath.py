@@ -48,9 +48,9 @@ def absolute(path: str, cwd: str, home: str) -> str:
 
     Raises :class:`BadPath`.
     """
-    check(path)
-    if path[:1] == "/" and "//" not in path and "/." not in path and path[-1] != "/":
+    if path[:1] == "/" and path[-1] != "/" and len(path) <= MAX_PATH and not ("//" in path or "/." in path or "\0" in path):
         return path
+    check(path)
     if path == "~" or path.startswith("~/"):
         return normalise(f"{home}/{path[2:]}")
     return join(cwd, path) if path else cwd
