@@ -10,7 +10,7 @@ import errno
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pyproftpd.conf.limit import LimitConf
@@ -128,8 +128,12 @@ class Transfers:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._open: Counter[str] = Counter()
-        #: a session somewhere may have a cap that this one's transfers count towards: each is shown at once
-        self._capped = any(_capped(server.place) for server in session.configuration.servers)
+
+    @cached_property
+    def _capped(self) -> bool:
+        """May a session somewhere have a cap that this one's transfers count towards? Then each is shown at once. Looked for
+        at the first transfer: most logins are not for that."""
+        return any(_capped(server.place) for server in self._session.configuration.servers)
 
     def admit(self, scope: Scope, name: str) -> Callable[[], None]:
         """Count one ``RETR``, ``STOR`` or ``APPE`` in; the result, called once, counts it out. Raises ``Refused``."""
