@@ -53,6 +53,8 @@ class Ended:
 class EventBus:
     """Handlers by event class. Built once per process from the ``On`` rows of the loaded modules."""
 
+    __slots__ = ("_handlers",)
+
     def __init__(self) -> None:
         self._handlers: dict[type, list[Callable[..., None]]] = {}
 

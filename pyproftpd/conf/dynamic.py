@@ -37,6 +37,8 @@ class Dynamic:
     """The ``.ftpaccess`` files that one session meets. Parsed again when a file changes (device, inode, size, ctime, which
     nobody can set back)."""
 
+    __slots__ = ("_warn", "_chroot", "_registry", "_files", "_scopes")
+
     def __init__(self, warn: Callable[[str], None], chroot: str = "") -> None:
         self._warn, self._chroot = warn, chroot
         #: made when the first file is met: most sessions never meet one

@@ -25,6 +25,8 @@ class NameSource(Protocol):
 class Names:
     """Look-ups for one session. An id that nobody knows is written as its number."""
 
+    __slots__ = ("_source", "_users", "_groups", "_user_ids", "_group_ids")
+
     def __init__(self, source: NameSource) -> None:
         self._source = source
         self._users: dict[int, str] = {}
