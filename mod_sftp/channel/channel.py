@@ -51,10 +51,12 @@ class Channel:
         self.id, self.peer = number, peer
         self.program: Program | None = None
         self._transport, self._clock = transport, clock
+        self._crowded, self._join = transport.crowded, transport.join
         #: what the peer lets us send, and in packets of what size
         self._window, self._packet = window, min(packet, MAX_DATA)
         #: what we let the peer send; ``_owed`` was used and not credited again
-        self._our_window, self._our_packet, self._credit, self._owed = our_window, our_packet, our_window, 0
+        self._our_packet, self._credit, self._owed = our_packet, our_window, 0
+        self._worth_telling = our_window // 4
         self._pending: deque[bytes] = deque()
         self._inbox: deque[bytes] = deque()
         self._kept = 0
@@ -88,10 +90,17 @@ class Channel:
 
     def write(self, data: bytes) -> None:
         """Send channel data; what does not fit now waits."""
-        if self._ended:
+        if self.close_sent or self._status is not None:
             return
-        done = 0 if self._pending or self._corked else self._push(memoryview(data))
-        if done < len(data):
+        size = len(data)
+        if self._pending or self._corked:
+            done = 0
+        elif size <= self._window and self._join(self.peer, self._packet, data):
+            done = size
+            self._window -= size
+        else:
+            done = self._push(memoryview(data))
+        if done < size:
             self._pending.append(data[done:] if done else bytes(data))
 
     def reserve(self, count: int) -> list[memoryview] | None:
@@ -151,7 +160,8 @@ class Channel:
         self._credit -= size
         if self.program is None or self.close_sent or self._status is not None:
             self._consumed(size)
-        elif self._inbox or self.blocked:
+        elif (self._inbox or self.working or self._pending or self._crowded()
+                or (self._paused_until > 0.0 and self.paused)):
             self._inbox.append(bytes(view))
             self._kept += size
         else:
@@ -231,13 +241,13 @@ class Channel:
     def _feed(self, view: memoryview) -> None:
         """Credit what the program took; what it gave back lies in the inbox again."""
         assert self.program is not None
-        before = self._kept
+        before, size = self._kept, len(view)
         self.program.feed(view)
-        self._consumed(len(view) - (self._kept - before))
+        self._consumed(size - (self._kept - before))
 
     def _consumed(self, count: int) -> None:
         self._owed += count
-        if self._owed >= self._our_window // 4 and not self.close_sent:
+        if self._owed >= self._worth_telling and not self.close_sent:
             self._transport.send(Msg.CHANNEL_WINDOW_ADJUST, u32(self.peer), u32(self._owed))
             self._credit += self._owed
             self._owed = 0

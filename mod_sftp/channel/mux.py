@@ -33,6 +33,7 @@ PACKET = 32 * 1024
 MAX_PACKET = 128 * 1024
 #: recipient channel and length of the string (RFC 4254 5.2)
 _NUMBER_AND_SIZE = struct.Struct(">II")
+_HEADER_SIZE = _NUMBER_AND_SIZE.size
 #: names of channel types and requests in RFC 4250 4.6.1 have at most 64 characters
 MAX_NAME = 64
 
@@ -70,15 +71,16 @@ class Mux:
 
     def data(self, payload: memoryview) -> None:
         """CHANNEL_DATA, the one message that is hot."""
-        if len(payload) < _NUMBER_AND_SIZE.size:
+        room = len(payload) - _HEADER_SIZE
+        if room < 0:
             raise PeerError("channel data of the wrong length")
         number, size = _NUMBER_AND_SIZE.unpack_from(payload)
-        if size != len(payload) - _NUMBER_AND_SIZE.size:
+        if size != room:
             raise PeerError("channel data of the wrong length")
         channel = self.channels.get(number)
         if channel is None:
             raise PeerError("data for a channel that does not exist")
-        channel.data(payload[8:])
+        channel.data(payload[_HEADER_SIZE:])
 
     def resume(self) -> bool:
         """Let every channel go on that was held up; True when something moved."""

@@ -41,11 +41,13 @@ class Sealer(ABC):
 
 
 class Opener(ABC):
-    """The receiving side of one key; ``need`` is the bytes of wire that tell the length of a packet."""
+    """The receiving side of one key; ``need`` is the bytes of wire that tell the length of a packet, and ``readable`` says
+    that the first four of them are that length."""
 
     block: int
     tag: int
     clear_length: bool
+    readable: bool = True
     need: int = 4
 
     def length(self, seq: int, wire: memoryview) -> int:
@@ -104,8 +106,8 @@ class GcmOpener(Opener):
         self._invalid = InvalidTag
 
     def open(self, seq: int, wire: memoryview, plain: memoryview) -> None:
-        head = plain[:4]
-        head[:] = wire[:4]
+        head = wire[:4]
+        plain[:4] = head
         try:
             if self._into is not None:
                 self._into(self._nonce(), wire[4:], head, plain[4:])
@@ -167,7 +169,7 @@ class ChachaSealer(Sealer):
 
 
 class ChachaOpener(Opener):
-    block, tag, clear_length = 8, 16, True
+    block, tag, clear_length, readable = 8, 16, True, False
 
     def __init__(self, key: bytes) -> None:
         self._keys = _ChachaKeys(key)
@@ -210,7 +212,7 @@ class EncryptAndMacSealer(Sealer):
 class EncryptAndMacOpener(Opener):
     """The other side: the first block is decrypted to learn the length, and kept until the packet is whole."""
 
-    clear_length = False
+    clear_length = readable = False
 
     def __init__(self, cipher: Cipher, row: Mac, key: bytes, iv: bytes, mac_key: bytes) -> None:
         self.block, self.tag = max(8, cipher.block), row.tag

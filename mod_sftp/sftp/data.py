@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _IDENT_AND_SIZE = struct.Struct(">II")
 _OFFSET_AND_SIZE = struct.Struct(">QI")
+_RANGE = _OFFSET_AND_SIZE.size
 _DATA_HEAD = struct.Struct(">IBII")
 
 #: Where the handle begins: type, id, length of the handle.
@@ -37,16 +38,16 @@ DATA_HEAD = _DATA_HEAD.size
 
 def write(sftp: SftpServer, body: memoryview) -> None:
     """WRITE: the data goes to the kernel as a view of the packet."""
-    ident, size = _IDENT_AND_SIZE.unpack_from(body, 1) if len(body) >= _HANDLE else (0, 0)
-    start = _HANDLE + size + _OFFSET_AND_SIZE.size
-    if start > len(body):
+    end = len(body)
+    ident, size = _IDENT_AND_SIZE.unpack_from(body, 1) if end >= _HANDLE else (0, 0)
+    start = _HANDLE + size + _RANGE
+    if start > end:
         sftp.answer(Fxp.WRITE, body)
         return
     handle = sftp.handles.get(bytes(body[_HANDLE:_HANDLE + size]))
     offset, count = _OFFSET_AND_SIZE.unpack_from(body, _HANDLE + size)
     stop = start + count
-    if (not isinstance(handle, FileHandle) or handle.write_at is None or handle.logged or stop > len(body)
-            or offset + count > MAX_OFFSET):
+    if handle is None or handle.write_at is None or handle.logged or stop > end or offset + count > MAX_OFFSET:
         sftp.answer(Fxp.WRITE, body)
         return
     try:
@@ -62,15 +63,15 @@ def write(sftp: SftpServer, body: memoryview) -> None:
 
 def read(sftp: SftpServer, body: memoryview) -> None:
     """READ: file data lands in the outgoing packets; the header is written in front of it once its size is known."""
-    ident, size = _IDENT_AND_SIZE.unpack_from(body, 1) if len(body) >= _HANDLE else (0, 0)
-    if _HANDLE + size + _OFFSET_AND_SIZE.size > len(body):
+    end = len(body)
+    ident, size = _IDENT_AND_SIZE.unpack_from(body, 1) if end >= _HANDLE else (0, 0)
+    if _HANDLE + size + _RANGE > end:
         sftp.answer(Fxp.READ, body)
         return
     handle = sftp.handles.get(bytes(body[_HANDLE:_HANDLE + size]))
     offset, count = _OFFSET_AND_SIZE.unpack_from(body, _HANDLE + size)
     count = min(count, sftp.terms.max_data)
-    if (not isinstance(handle, FileHandle) or handle.read_at is None or handle.logged or not count
-            or offset + count > MAX_OFFSET):
+    if handle is None or handle.read_at is None or handle.logged or not count or offset + count > MAX_OFFSET:
         sftp.answer(Fxp.READ, body)
         return
     channel = sftp.channel

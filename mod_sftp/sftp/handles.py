@@ -54,6 +54,10 @@ class DirectoryHandle:
 
     __slots__ = ("name", "cmd", "listing")
 
+    #: it is none for READ and WRITE
+    read_at = write_at = None
+    logged = False
+
     def __init__(self, cmd: Command, listing: Listing | None) -> None:
         self.name = b""
         #: ``None`` when policy lets nobody list it: reads as an empty directory (real server, READDIR)

@@ -13,6 +13,7 @@ from mod_sftp.crypto import BadTag
 from mod_sftp.crypto.suites import Opener
 from mod_sftp.transport.buffers import Buffer
 from mod_sftp.wire.messages import Disconnect
+from mod_sftp.wire.ssh import U32
 from pyproftpd.errors import Bug, PeerError
 
 #: packet_length field, without the MAC. RFC 4253 6.1 asks for 35,000; the real server takes 256 KiB
@@ -42,7 +43,7 @@ class Inbound:
         self._wire_buffer, self._plain_buffer = Buffer(WIRE_SIZE), Buffer(MAX_PACKET + 4096)
         self._wire, self._plain = self._wire_buffer.view, self._plain_buffer.view
         self._head = self._tail = 0
-        self._opener = opener
+        self._take(opener)
         self._decompressor: Decompressor | None = None
         #: packet_length of the packet at the head once it is known
         self._length: int | None = None
@@ -52,6 +53,13 @@ class Inbound:
         self.sequence = 0
         #: bytes and packets since the keys changed
         self.bytes = self.packets = 0
+
+    def _take(self, opener: Opener) -> None:
+        """Open what comes with ``opener``."""
+        self._opener, self._open = opener, opener.open
+        self._need, self._readable, self._block, self._tag = opener.need, opener.readable, opener.block, opener.tag
+        #: what of the length field counts towards the alignment of a packet
+        self._counted = 0 if opener.clear_length else 4
 
     def space(self) -> memoryview:
         """Where the socket may write; never empty."""
@@ -90,28 +98,30 @@ class Inbound:
 
         Owner: the view dies with the next call of any method.
         """
-        opener, head = self._opener, self._head
+        head = self._head
         have = self._tail - head
         if self._discard is not None:
             self._throw_away()
             return None
         length = self._length
         if length is None:
-            if have < opener.need:
+            if have < self._need:
                 return None
-            length = opener.length(self.sequence, self._wire[head:head + opener.need])
-            aligned = length if opener.clear_length else length + 4
-            if not MIN_PACKET <= length <= MAX_PACKET or aligned % opener.block:
+            if self._readable:
+                (length,) = U32.unpack_from(self._wire, head)
+            else:
+                length = self._opener.length(self.sequence, self._wire[head:head + self._need])
+            if not MIN_PACKET <= length <= MAX_PACKET or (length + self._counted) % self._block:
                 self._bad_length()
                 return None
             self._length = length
-        total = 4 + length + opener.tag
+        end = 4 + length
+        total = end + self._tag
         if have < total:
             return None
-        end = 4 + length
         plain = self._plain
         try:
-            opener.open(self.sequence, self._wire[head:head + total], plain[:end])
+            self._open(self.sequence, self._wire[head:head + total], plain[:end])
         except BadTag:
             self._bad_packet()
             return None
@@ -132,7 +142,8 @@ class Inbound:
 
     def change_keys(self, opener: Opener, decompressor: Decompressor | None, *, reset: bool) -> None:
         """The peer's NEWKEYS was the last packet under the old keys. ``reset``: strict key exchange."""
-        self._opener, self._decompressor = opener, decompressor
+        self._take(opener)
+        self._decompressor = decompressor
         self.bytes = self.packets = 0
         if reset:
             self.sequence = 0

@@ -135,6 +135,25 @@ class Outbound:
             piece[:] = data[done:done + len(piece)]
             done += len(piece)
 
+    def join(self, peer: int, limit: int, data: bytes) -> bool:
+        """Add a short message to the open data packet of a channel, or begin one with it. False: it does not fit in whole,
+        or something is in the way of it."""
+        size = len(data)
+        at = self._at
+        if self._open_peer != peer:
+            if size > limit or self.held or self._compressor is not None or (self.before_data is not None and not at):
+                return False
+            if at + size + 3 * PACKET_COST > BUFFER_SIZE:
+                return False
+            self._open(peer, limit)
+            at = self._at
+        end = at + size
+        if end > self._open_end or end + 2 * PACKET_COST > BUFFER_SIZE:
+            return False
+        self._plain[at:end] = data
+        self._at = end
+        return True
+
     def capacity(self, limit: int) -> int:
         """How many bytes of channel data in packets of ``limit`` can be laid out now."""
         if self.held:
@@ -148,7 +167,9 @@ class Outbound:
         The first piece has at least ``min(count, HEADER_ROOM)`` bytes. Where not all is used, ``commit`` must follow
         before anything else.
         """
-        if self._compressor is not None or limit < HEADER_ROOM or count > self.capacity(limit):
+        if self._compressor is not None or self.held or limit < HEADER_ROOM:
+            return None
+        if count * (limit + PACKET_COST) > (BUFFER_SIZE - self._at - 2 * PACKET_COST) * limit:
             return None
         if self.before_data is not None:
             self._begin_batch()

@@ -129,6 +129,7 @@ class Transport:
         self.output, self.sent = self._out.output, self._out.sent
         self.reserve, self.commit, self.data, self.capacity = (
             self._out.reserve, self._out.commit, self._out.data, self._out.capacity)
+        self.join = self._out.join
         self.send, self.full, self.crowded = self._out.send, self._out.full, self._out.crowded
         if not settings.greeted:
             self._out.raw(settings.version.encode() + b"\r\n")
@@ -184,6 +185,8 @@ class Transport:
                     raise PeerError(f"message {kind} during a key exchange")
                 self._ext_info_may_come = False
                 return kind, payload[1:]
+            if kind == Msg.IGNORE and self.logged_in:
+                continue  # some clients send one with each message of theirs
             self._consume(kind, payload[1:])
         return None
 
