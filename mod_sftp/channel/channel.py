@@ -70,14 +70,18 @@ class Channel:
         self.close_sent = False
         #: the program does a long piece of work, a step at each ``ready``; input waits for its end
         self.working = False
+        #: something was told to wait, and ``resume`` has to ask whether it may go on
+        self._held_up = False
 
     # What programs use.
 
     @property
     def blocked(self) -> bool:
         """Should the program stop taking input? It works, output waits, keys change, or the program is paused."""
-        return (self.working or bool(self._pending) or self._transport.crowded()
-                or (self._paused_until > 0.0 and self.paused))
+        held_up = (self.working or bool(self._pending) or self._crowded()
+                   or (self._paused_until > 0.0 and self.paused))
+        self._held_up = self._held_up or held_up
+        return held_up
 
     @property
     def paused(self) -> bool:
@@ -86,7 +90,7 @@ class Channel:
     @property
     def wakes_in(self) -> float | None:
         """Seconds until a pause ends."""
-        return self._paused_until - self._clock() if self.paused else None
+        return self._paused_until - self._clock() if self._paused_until > 0.0 and self.paused else None
 
     def write(self, data: bytes) -> None:
         """Send channel data; what does not fit now waits."""
@@ -201,6 +205,8 @@ class Channel:
 
     def resume(self) -> bool:
         """Go on after a hold-up. True when something moved, so that there may be more to do without new input."""
+        if not (self._held_up or self.working or self._inbox or self._pending or self._eof_came or self._status is not None):
+            return False
         moved = self._drain()
         while self._inbox and not self._ended and not self.blocked:
             kept = self._inbox.popleft()
@@ -213,6 +219,7 @@ class Channel:
         self._tell_eof()
         working = self.working
         held_up = bool(self._pending) or self._transport.crowded() or self.paused
+        self._held_up = held_up
         if self.program is not None and not self._ended and (working or not self._inbox) and not held_up:
             before = self._transport.pending
             self.program.ready()

@@ -91,8 +91,12 @@ class Mux:
 
     def wakes_in(self) -> float | None:
         """Seconds until the first paused channel may go on."""
-        waits = [wait for channel in self.channels.values() if (wait := channel.wakes_in) is not None]
-        return min(waits) if waits else None
+        first: float | None = None
+        for channel in self.channels.values():
+            wait = channel.wakes_in
+            if wait is not None and (first is None or wait < first):
+                first = wait
+        return first
 
     def close(self, failure: str) -> None:
         """The connection is over."""

@@ -42,14 +42,16 @@ class Act:
         #: the command that the View is asked with
         self.cmd = inner[-1] if inner else outer
         self.steps: Steps | None = None
-        self._begun: list[Command] = []
+        self._begun: tuple[Command, ...] = ()
 
     def begin(self, session: Session) -> None:
         """Raises what a hook raises."""
         begin = session.dispatcher.begin
-        for cmd in (self.outer, *self.inner):
+        begin(session, self.outer)
+        self._begun = (self.outer,)
+        for cmd in self.inner:
             begin(session, cmd)
-            self._begun.append(cmd)
+            self._begun += (cmd,)
 
     def done(self, sftp: SftpServer, answer: Any) -> bytes:
         """The reply to a request that was carried out."""
@@ -70,7 +72,7 @@ class Act:
 
     def end(self, session: Session, error: BaseException | None = None) -> None:
         """POST and LOG of every command that began."""
-        begun, self._begun = self._begun, []
+        begun, self._begun = self._begun, ()
         if error is not None:
             for cmd in begun:
                 record_outcome(cmd, error)

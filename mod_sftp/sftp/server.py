@@ -38,6 +38,7 @@ from pyproftpd.session.pace import Pace
 from pyproftpd.vfs.access import Subject
 
 if TYPE_CHECKING:
+    from mod_sftp.sftp.act import Steps
     from mod_sftp.sftp.table import Row
     from pyproftpd.session.session import Session
     from pyproftpd.vfs.view import View
@@ -190,7 +191,13 @@ class SftpServer:
             self.session.trace("sftp", 7, f"received request: {act.outer.name} {act.outer.arg}")
         try:
             act.begin(self.session)
-            answer = self._attempt(act, request)
+            try:
+                answer = row.handler(self, act.cmd, request)
+                if isinstance(answer, GeneratorType):
+                    answer = self._first_step(act, answer)
+            except (OSError, Refused) as error:
+                act.stopped(self, error)
+                raise
             if act.steps is not None:
                 self._act, self.channel.working = act, True
                 return None
@@ -201,20 +208,15 @@ class SftpServer:
         act.end(self.session)
         return message
 
-    def _attempt(self, act: Act, request: Request) -> Any:
-        """The handler's answer; what takes steps is begun, and goes on later when one was not enough."""
+    @staticmethod
+    def _first_step(act: Act, steps: Steps) -> Any:
+        """What takes steps is begun; it goes on later when one was not enough."""
         try:
-            answer = act.row.handler(self, act.cmd, request)
-            if isinstance(answer, GeneratorType):
-                try:
-                    next(answer)
-                except StopIteration as end:
-                    return end.value
-                act.steps = answer
-            return answer
-        except (OSError, Refused) as error:
-            act.stopped(self, error)
-            raise
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        act.steps = steps
+        return None
 
     def _extended(self, ident: int, reader: Reader) -> bytes | None:
         """EXTENDED, logged under its extension's name whatever the request is called besides."""

@@ -283,7 +283,8 @@ class Outbound:
         return pieces
 
     def _open(self, peer: int, limit: int) -> None:
-        self._close_open()
+        if self._open_start >= 0:
+            self._close_open()
         self._open_start, self._open_peer = self._at, peer
         self._at += _FIRST_PAYLOAD + _DATA_HEADER
         self._open_end = self._at + limit
@@ -321,7 +322,8 @@ class Outbound:
 
     def _seal(self) -> None:
         """Encrypt what is laid out to the wire buffer, as far as it has room."""
-        self._close_open()
+        if self._open_start >= 0:
+            self._close_open()
         plain, wire, at = self._plain, self._wire, self._sealed
         laid = self._laid
         if BUFFER_SIZE - at < self._at + len(laid) * MAX_TAG and self._sent:

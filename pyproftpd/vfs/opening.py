@@ -104,6 +104,7 @@ def open_download(view: View, cmd: Command, path: str) -> Download:
 
 
 def open_quietly(view: View, cmd: Command, path: str) -> Reader:
+    """For requests that read a file without being a transfer (checksums): the rules of a download, no record."""
     with view.locate(cmd, path, follow=True) as place:
         info, decision = view.existing(cmd, place)
         readable(view.rules(decision.scope), info)
@@ -133,7 +134,7 @@ def _open_reading(place: Place) -> tuple[int, os.stat_result]:
 
 
 def open_upload(view: View, cmd: Command, path: str, *, create: bool, exclusive: bool, truncate: bool, append: bool,
-                offset: int, mode: int | None, readable: bool, chmod: bool) -> Upload:
+                offset: int = 0, mode: int | None = None, readable: bool = False, chmod: bool = True) -> Upload:
     """Raises ``Refused`` (Limit, filter, AllowOverwrite, AllowStoreRestart, HiddenStores), ``OSError``.
 
     ``mode`` is the client's own wish for a *new* file; with ``chmod`` it needs what SITE CHMOD needs, and escapes the Umask

@@ -24,14 +24,14 @@ from pyproftpd.log.system import ServerLogger
 from pyproftpd.log.trace import Trace
 from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.users import Names
-from pyproftpd.vfs import attributes, copying, globbing, links, namespace, rename
+from pyproftpd.vfs import attributes, copying, globbing, links, namespace, opening, rename
 from pyproftpd.vfs.access import READDIR, Access, Decision, Subject
 from pyproftpd.vfs.conf import ListingConf, OwnershipConf
 from pyproftpd.vfs.directories import Listing
-from pyproftpd.vfs.downloads import Download, Reader
+from pyproftpd.vfs.downloads import Download
 from pyproftpd.vfs.fakes import Fakes
 from pyproftpd.vfs.locks import lock, unlock
-from pyproftpd.vfs.opening import Rules, open_download, open_quietly, open_upload
+from pyproftpd.vfs.opening import Rules
 from pyproftpd.vfs.resolve import Place, locate
 from pyproftpd.vfs.uploads import Upload
 from pyproftpd.wire import vpath
@@ -124,8 +124,11 @@ class View:
         return self._look(cmd, path, follow=False)
 
     def _look(self, cmd: Command, path: str, *, follow: bool) -> os.stat_result:
-        with self.locate(cmd, path, follow=follow) as place:
+        place = self.locate(cmd, path, follow=follow)
+        try:
             return self.existing(cmd, place, filters=False, looks=True)[0]
+        finally:
+            place.close()
 
     def statvfs(self, cmd: Command, path: str) -> os.statvfs_result:
         with self.locate(cmd, path, follow=True) as place:
@@ -172,17 +175,9 @@ class View:
 
     # Transfers.
 
-    def open_upload(self, cmd: Command, path: str, *, create: bool, exclusive: bool, truncate: bool, append: bool,
-                    offset: int = 0, mode: int | None = None, readable: bool = False, chmod: bool = True) -> Upload:
-        return open_upload(self, cmd, path, create=create, exclusive=exclusive, truncate=truncate, append=append,
-                           offset=offset, mode=mode, readable=readable, chmod=chmod)
-
-    def open_download(self, cmd: Command, path: str) -> Download:
-        return open_download(self, cmd, path)
-
-    def open_quietly(self, cmd: Command, path: str) -> Reader:
-        """For requests that read a file without being a transfer (checksums): the rules of a download, no record."""
-        return open_quietly(self, cmd, path)
+    open_upload = opening.open_upload
+    open_download = opening.open_download
+    open_quietly = opening.open_quietly
 
     # Changing.
 
