@@ -35,6 +35,7 @@ from pyproftpd.session.loop import Loop, SessionEnd
 from pyproftpd.session.shutmsg import ShutdownConf
 from pyproftpd.unix import sockets
 from pyproftpd.unix.immortal import share_modules
+from pyproftpd.unix.layout import fill_gaps, open_gaps
 from pyproftpd.unix.privs import Privileges
 from pyproftpd.unix.scoreboard import Scoreboard
 from pyproftpd.unix.sockets import Address
@@ -106,6 +107,7 @@ class Master:
         """
         gc.collect()
         share_modules()
+        fill_gaps()
         gc.freeze()
         self.set_title("proftpd: (accepting connections)")
 
@@ -238,6 +240,7 @@ class Master:
     def reload(self) -> bool:
         """Build a whole new world beside the old one and swap; on any error the old one stays and the log says why."""
         self.log.notice("received SIGHUP -- master server reparsing configuration file")
+        open_gaps()
         try:
             with self.privs.root():
                 world = build(self.options)
@@ -248,6 +251,7 @@ class Master:
             for line in str(error).splitlines():
                 self.log.error(line)
             self.log.error("configuration not changed: the old one stays in force")
+            fill_gaps()
             return False
         event_bus(self.world.configuration.modules).emit(Restart())
         old, old_log = self.listeners, self.log

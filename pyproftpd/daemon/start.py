@@ -70,6 +70,7 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
     terminal = -1
     if options.single:
         return _serve_one(options, world, log, listeners, board, privs)
+    set_title = title_setter()
     for frontend in dict.fromkeys(service.frontend for service in world.services):
         rehearse(frontend, log)
     if not options.foreground:
@@ -77,7 +78,7 @@ def _standalone(options: Options, world: World, log: ServerLogger, complaints: l
     if board is not None:
         board.set_master(os.getpid())
     with signals.held():  # from the pid file on a TERM must find the master, which removes it
-        estate = Estate(world, listeners, log, board, PidFile.write(conf, os.getpid()), title_setter())
+        estate = Estate(world, listeners, log, board, PidFile.write(conf, os.getpid()), set_title)
         child.quiet_standard_streams(keep_stderr=options.to_terminal)
         privs.become_daemon(world.uid, world.gid)
         os.umask(0)

@@ -37,6 +37,8 @@ def share_modules() -> int:
         for each in fresh.values():
             if isinstance(each, CodeType):  # which the collector does not look into
                 reached += (each.co_consts, each.co_names, each.co_name, each.co_qualname, each.co_filename)
+            elif isinstance(each, type):  # the collector knows nothing of what static ones hold
+                reached += vars(each).values()
     for each in found.values():
         _count(each).value = immortal
     return len(found)

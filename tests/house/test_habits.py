@@ -20,7 +20,7 @@ DOORS = {
     "setproctitle": ("pyproftpd.unix.proctitle",),
     "psutil": (),
     "ctypes": ("pyproftpd.unix.pam", "pyproftpd.unix.syscalls", "pyproftpd.unix.crypt", "pyproftpd.unix.immortal",
-               "mod_sftp.crypto.umac"),
+               "pyproftpd.unix.layout", "mod_sftp.crypto.umac"),
 }
 
 ID_CHANGES = re.compile(r"\bos\.(set(?:e|re|res)?[ug]id|setgroups|initgroups|chroot)\b")
