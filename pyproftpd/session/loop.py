@@ -71,13 +71,13 @@ class Loop:
         deadline = None if timeout is None else self.timers.clock() + timeout
         self._watch(read, write)
         while True:
-            self.timers.due()
+            next_in = self.timers.due()
             if self._reason is not None:
                 raise SessionEnd(self._reason)
             if self._interrupted:
                 self._interrupted = False
                 return [], []
-            events = self._poll.poll(self._milliseconds(deadline))
+            events = self._poll.poll(self._milliseconds(next_in, deadline))
             readable: list[int] = []
             writable: list[int] = []
             for fd, mask in events:
@@ -110,9 +110,8 @@ class Loop:
                 self._poll.register(fd, mask)
         self._interest = interest
 
-    def _milliseconds(self, deadline: float | None) -> int | None:
-        """How long poll may sleep, rounded up so that a timer is due when it returns."""
-        wait = self.timers.next_in()
+    def _milliseconds(self, wait: float | None, deadline: float | None) -> int | None:
+        """How long poll may sleep for a timer that is due in ``wait`` seconds, rounded up so that it is when poll returns."""
         if deadline is not None:
             left = max(0.0, deadline - self.timers.clock())
             wait = left if wait is None else min(wait, left)

@@ -65,21 +65,28 @@ class Timers:
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 
-    def due(self) -> None:
-        """Run every callback whose time has come; a callback may add, reset and remove timers, or raise."""
-        while (timer := self._top()) is not None and timer.deadline <= self.clock():
-            heapq.heappop(self._heap)
+    def due(self) -> float | None:
+        """Run every callback whose time has come; a callback may add, reset and remove timers, or raise.
+
+        Returns what ``next_in`` says when they have run.
+        """
+        while (left := self.next_in()) is not None and left <= 0.0:
+            timer = heapq.heappop(self._heap)[2]
             if timer.repeat:
                 timer.deadline = self.clock() + timer.seconds
                 self._push(timer)
             else:
                 self.remove(timer.name)
             timer.callback()
+        return left
 
     def next_in(self) -> float | None:
         """Seconds until the next timer is due, never negative; ``None`` when there is none."""
         timer = self._top()
-        return None if timer is None else max(0.0, timer.deadline - self.clock())
+        if timer is None:
+            return None
+        left = timer.deadline - self.clock()
+        return left if left > 0.0 else 0.0
 
     def _push(self, timer: Timer) -> None:
         self._count += 1
