@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pyproftpd.vfs.uploads import Upload
 
 RANDOM_BYTES = 8
+#: names drawn from the kernel at once
+DRAWN = 64
 
 #: (offset, where to) -> bytes read; (offset, data)
 ReadAt = Callable[[int, Sequence[memoryview]], int]
@@ -64,6 +66,14 @@ class DirectoryHandle:
         self.cmd, self.listing = cmd, listing
 
 
+def _names() -> Iterator[bytes]:
+    """Without end."""
+    while True:
+        drawn = os.urandom(RANDOM_BYTES * DRAWN).hex().encode()
+        for at in range(0, len(drawn), 2 * RANDOM_BYTES):
+            yield drawn[at:at + 2 * RANDOM_BYTES]
+
+
 class Handles:
     """The table. ``limit`` bounds how many a channel may hold open."""
 
@@ -72,6 +82,7 @@ class Handles:
         self._open: dict[bytes, FileHandle | DirectoryHandle] = {}
         #: the hot path's look-up: the handle or ``None``
         self.get = self._open.get
+        self._names = _names()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -85,7 +96,7 @@ class Handles:
             raise StatusError(Status.FAILURE, "Too many open handles")
 
     def add(self, handle: FileHandle | DirectoryHandle) -> bytes:
-        name = handle.name = os.urandom(RANDOM_BYTES).hex().encode()
+        name = handle.name = next(self._names)
         self._open[name] = handle
         return name
 
