@@ -203,7 +203,7 @@ class Driver:
         if not self._left:
             self._fill()
         elif transport.full():
-            self._wait()
+            self._wait(True)
         self._left = True
         while not transport.full():
             packet = transport.next_packet()
@@ -231,7 +231,7 @@ class Driver:
         if full or (self._drained and not self._busy) or not self._receive():
             if self._busy and not full:
                 return
-            self._wait()
+            self._wait(full)
 
     def _receive(self) -> bool:
         try:
@@ -247,15 +247,15 @@ class Driver:
         self.timing.heard()
         return True
 
-    def _wait(self) -> None:
-        """Until the socket can do what is wanted, or a paused channel may go on."""
+    def _wait(self, full: bool) -> None:
+        """Until the socket can do what is wanted, or a paused channel may go on. ``full``: nothing more can be taken in."""
         transport = self.transport
-        rest = REST_AFTER if self._moved > REST_WORTH and not transport.pending else None
+        pending = transport.pending
+        rest = REST_AFTER if self._moved > REST_WORTH and not pending else None
         pause = self.mux.wakes_in() if self.mux is not None else None
-        timeouts = [seconds for seconds in (rest, pause) if seconds is not None]
+        timeout = rest if pause is None else pause if rest is None else min(rest, pause)
         readable, writable = self.session.loop.wait(
-            read=() if transport.full() else (self._fd,), write=(self._fd,) if transport.pending else (),
-            timeout=min(timeouts) if timeouts else None)
+            read=() if full else (self._fd,), write=(self._fd,) if pending else (), timeout=timeout)
         if writable:
             self._flush()
         elif readable:

@@ -65,7 +65,7 @@ class Dynamic:
         return known
 
     def _file(self, directory: str) -> tuple[_Stamp, Node] | None:
-        path = os.path.join(directory, FILE_NAME)
+        path = f"{directory.rstrip('/')}/{FILE_NAME}"
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -135,9 +135,9 @@ def parse(text: str, path: str, registry: Registry) -> tuple[Node, list[ConfigEr
 
 def _upwards(directory: str) -> Iterator[str]:
     """The root, and then each directory down to ``directory``."""
-    place = "/"
-    yield place
+    yield "/"
+    place = ""
     for part in directory.split("/"):
         if part:
-            place = os.path.join(place, part)
+            place = f"{place}/{part}"
             yield place

@@ -65,7 +65,7 @@ class Birth:
     board: Scoreboard | None
     #: loaded by the master: a session may no longer see the files of Python's packages
     set_title: Callable[[str], None]
-    #: the master's own, to be closed; none in a process that was never a master (inetd)
+    #: the master's own, to be closed or taken over; none in a process that was never a master (inetd)
     listeners: Listeners | None = None
     #: the master has said the service's greeting to the client
     greeted: bool = False
@@ -85,7 +85,11 @@ class Unserved(Exception):
 
 
 def reset_signals(birth: Birth) -> None:
-    birth.signals = Recorder(SESSION, SESSION_IGNORES, SESSION_RESETS)
+    if birth.recorder is None:
+        birth.recorder = Recorder(SESSION, SESSION_IGNORES, SESSION_RESETS)
+    else:
+        birth.recorder.inherit(SESSION, SESSION_IGNORES, SESSION_RESETS)
+    birth.signals = birth.recorder
     deliver()
 
 
@@ -94,8 +98,6 @@ def leave_master(birth: Birth) -> None:
     birth.privs.connected()
     if birth.listeners is not None:
         birth.listeners.close()
-    if birth.recorder is not None:
-        birth.recorder.close()
     for fd in birth.others:
         os.close(fd)
     report(birth, READY)

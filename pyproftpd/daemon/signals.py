@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -26,21 +26,38 @@ ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 _EVERY = frozenset({*MASTER, *MASTER_IGNORES, *SESSION, *SESSION_IGNORES})
 _DRAIN = 4096
 
+Handler = Callable[[int, FrameType | None], None] | signal.Handlers
+
 
 class Recorder:
     """The recorded signals of one process. ``fd`` is readable while there are any."""
 
     def __init__(self, record: Iterable[signal.Signals], ignore: Iterable[signal.Signals],
                  reset: Iterable[signal.Signals] = ()) -> None:
+        self._handlers: dict[signal.Signals, Handler] = {}
+        self._begin(record, ignore, reset)
+
+    def _begin(self, record: Iterable[signal.Signals], ignore: Iterable[signal.Signals], reset: Iterable[signal.Signals]) -> None:
         self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._pending: set[int] = set()
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in record:
-            signal.signal(number, self._record)
-        for number in ignore:
-            signal.signal(number, signal.SIG_IGN)
-        for number in reset:
-            signal.signal(number, signal.SIG_DFL)
+        wanted: tuple[tuple[Handler, Iterable[signal.Signals]], ...] = (
+            (self._record, record), (signal.SIG_IGN, ignore), (signal.SIG_DFL, reset))
+        for handler, numbers in wanted:
+            for number in numbers:
+                if self._handlers.get(number) != handler:
+                    signal.signal(number, handler)
+                    self._handlers[number] = handler
+
+    def inherit(self, record: Iterable[signal.Signals], ignore: Iterable[signal.Signals],
+                reset: Iterable[signal.Signals]) -> None:
+        """In a child, what was its parent's becomes its own: nothing is recorded, and the pipe is a new one."""
+        self.close()
+        self._begin(record, ignore, reset)
+
+    def close(self) -> None:
+        os.close(self.fd)
+        os.close(self._write)
 
     def _record(self, number: int, frame: FrameType | None) -> None:
         self._pending.add(number)
@@ -54,11 +71,6 @@ class Recorder:
             pass
         taken, self._pending = self._pending, set()
         return sorted(taken)
-
-    def close(self) -> None:
-        """For a child that brings a recorder of its own: the pipe is shared with the parent."""
-        os.close(self.fd)
-        os.close(self._write)
 
 
 @contextmanager

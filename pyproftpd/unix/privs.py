@@ -23,7 +23,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from pyproftpd.api.auth import Identity
 from pyproftpd.errors import Bug
@@ -137,27 +137,13 @@ class Privileges:
             os.chdir("/")
         self.chroot = path
 
-    @contextmanager
-    def root(self) -> Iterator[None]:
+    def root(self) -> AbstractContextManager[None]:
         """Effective uid and gid 0 inside the block (REVOKED: the kept capabilities, if any)."""
-        before = self._as_root
-        self._to_root()
-        try:
-            yield
-        finally:
-            if not before:
-                self._to_user()
+        return _Worn(self, as_root=True)
 
-    @contextmanager
-    def user(self) -> Iterator[None]:
+    def user(self) -> AbstractContextManager[None]:
         """The ids of this state (daemon or user) inside the block, for work within a ``root`` block."""
-        before = self._as_root
-        self._to_user()
-        try:
-            yield
-        finally:
-            if before:
-                self._to_root()
+        return _Worn(self, as_root=False)
 
     @contextmanager
     def borrowed(self, uid: int, gid: int, gids: Sequence[int] = ()) -> Iterator[None]:
@@ -209,14 +195,12 @@ class Privileges:
         self._as_root = True
 
     def _to_user(self) -> None:
-        if not self.switching:
+        if not self._as_root or not self.switching:
             return
         if self.state is State.REVOKED:
             if self._keep:
                 prctl.cap_effective.limit()
         else:
-            if os.geteuid() != 0:
-                os.seteuid(0)
             os.setegid(self._gid)
             os.seteuid(self._uid)
         self._as_root = False
@@ -255,3 +239,22 @@ class Privileges:
         if os.getresuid() != (self._uid,) * 3 or os.getresgid() != (self._gid,) * 3:
             self.say(f"ids are {os.getresuid()} {os.getresgid()} in place of {self._uid} {self._gid}; the session ends")
             os._exit(_EX_SOFTWARE)
+
+
+class _Worn:
+    """A block in which one identity is in force; what was before it is put back."""
+
+    __slots__ = ("_privs", "_as_root", "_before")
+
+    def __init__(self, privs: Privileges, *, as_root: bool) -> None:
+        self._privs, self._as_root, self._before = privs, as_root, as_root
+
+    def __enter__(self) -> None:
+        privs = self._privs
+        self._before = privs._as_root
+        if self._before is not self._as_root:
+            privs._to_root() if self._as_root else privs._to_user()
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not self._as_root:
+            self._privs._to_user() if self._as_root else self._privs._to_root()
