@@ -156,9 +156,8 @@ class Channel:
     def _ended(self) -> bool:
         return self.close_sent or self._status is not None
 
-    def data(self, view: memoryview) -> None:
-        """Data of the client."""
-        size = len(view)
+    def data(self, view: memoryview, size: int) -> None:
+        """``size`` bytes of data of the client."""
         if size > self._credit or size > self._our_packet:
             raise PeerError("channel data exceeds the window or packet size that was granted")
         self._credit -= size
@@ -169,7 +168,7 @@ class Channel:
             self._inbox.append(bytes(view))
             self._kept += size
         else:
-            self._feed(view)
+            self._feed(view, size)
 
     def cork(self) -> None:
         """A program is about to open."""
@@ -212,7 +211,7 @@ class Channel:
             kept = self._inbox.popleft()
             self._kept -= len(kept)
             before = self._kept
-            self._feed(memoryview(kept))
+            self._feed(memoryview(kept), len(kept))
             if self._kept - before == len(kept):
                 break
             moved = True
@@ -245,16 +244,22 @@ class Channel:
             self._program_closed = True
             self.program.close(failure)
 
-    def _feed(self, view: memoryview) -> None:
+    def _feed(self, view: memoryview, size: int) -> None:
         """Credit what the program took; what it gave back lies in the inbox again."""
         assert self.program is not None
-        before, size = self._kept, len(view)
+        before = self._kept
         self.program.feed(view)
-        self._consumed(size - (self._kept - before))
+        self._owed += size - (self._kept - before)
+        if self._owed >= self._worth_telling:
+            self._give_credit()
 
     def _consumed(self, count: int) -> None:
         self._owed += count
-        if self._owed >= self._worth_telling and not self.close_sent:
+        if self._owed >= self._worth_telling:
+            self._give_credit()
+
+    def _give_credit(self) -> None:
+        if not self.close_sent:
             self._transport.send(Msg.CHANNEL_WINDOW_ADJUST, u32(self.peer), u32(self._owed))
             self._credit += self._owed
             self._owed = 0

@@ -80,7 +80,7 @@ class Mux:
         channel = self.channels.get(number)
         if channel is None:
             raise PeerError("data for a channel that does not exist")
-        channel.data(payload[_HEADER_SIZE:])
+        channel.data(payload[_HEADER_SIZE:], size)
 
     def resume(self) -> bool:
         """Let every channel go on that was held up; True when something moved."""

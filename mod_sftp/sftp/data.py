@@ -56,7 +56,7 @@ def write(sftp: SftpServer, body: memoryview) -> None:
         sftp.channel.write(sftp.failure(ident, error))
         return
     sftp.channel.write(reply(sftp.version, ident, Status.OK))
-    sftp.transferred = True
+    sftp.moving.moved()
     if handle.throttle is not None:
         moved(sftp, handle, count)
 
@@ -98,7 +98,7 @@ def read(sftp: SftpServer, body: memoryview) -> None:
         channel.commit(DATA_HEAD + got)
     else:
         channel.write(whole[:DATA_HEAD + got])
-    sftp.transferred = True
+    sftp.moving.moved()
     if handle.throttle is not None:
         moved(sftp, handle, got)
 

@@ -67,21 +67,16 @@ class SftpServer:
         self.fresh = True
         #: a request was one that ends the channel
         self.over = False
-        #: data moved in this turn: TimeoutNoTransfer and TimeoutStalled start again at its end (behaviours 185)
+        #: the request at hand moved data: TimeoutNoTransfer and TimeoutStalled start again at its end (behaviours 185)
         self.transferred = False
         #: the request whose steps are under way
         self._act: Act | None = None
-        self._framer = Framer(self._traced_request if session.trace.on else self._request, channel)
+        #: what a channel feeds: a view of data that dies with the call
+        self.feed = Framer(self._traced_request if session.trace.on else self._request, channel).feed
         self._rows: dict[int, tuple[Row, tuple[Field, ...]]] = {}
         self._fast: dict[int, Any] = {}
 
     # What a channel calls.
-
-    def feed(self, view: memoryview) -> None:
-        self.session.protocol = "sftp"
-        self._framer.feed(view)
-        if self.transferred:
-            self._restart_timers()
 
     def eof(self) -> None:
         """The client sends no more: everything complete was answered already."""
@@ -148,6 +143,7 @@ class SftpServer:
         self._request(body)
 
     def _request(self, body: memoryview) -> None:
+        self.session.protocol = "sftp"
         kind = body[0]
         fast = self._fast.get(kind)
         if fast is not None:
@@ -173,6 +169,8 @@ class SftpServer:
         except (OSError, Refused, BadMessage) as error:
             message = self.failure(ident, error)
         self.fresh = False
+        if self.transferred:
+            self._restart_timers()
         if self.pace is not None:
             self.channel.pause(self.pace.spend(monotonic()))
         if message is not None:

@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple
 
 
-class Direction(enum.Enum):
+class Direction(enum.StrEnum):
     """The letters of xferlog(5)."""
 
     UPLOAD = "i"

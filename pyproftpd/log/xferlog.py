@@ -25,7 +25,7 @@ def line(record: TransferRecord, facts: LogFacts, *, path: str | None = None, no
     anonymous = facts.identity is not None and facts.identity.anonymous
     user = facts.notes.get("mod_auth.anon-passwd", "nobody@localhost") if anonymous else facts.user
     return (f"{when} {int(record.seconds)} {facts.remote_name} {record.bytes} {field(path or record.path)} b _ "
-            f"{record.direction.value} {'a' if anonymous else 'r'} {field(user)} {facts.protocol} 0 * "
+            f"{record.direction} {'a' if anonymous else 'r'} {field(user)} {facts.protocol} 0 * "
             f"{'c' if record.complete else 'i'}")
 
 

@@ -95,8 +95,11 @@ class Access:
         ``filters``: path filters apply (all that names or creates something, not mere looking). ``looks``: the request
         only asks whether and what it is, so a hidden name does not exist for it, IgnoreHidden or not.
         """
-        path = subject.path
-        scope = self._scope_of(subject)
+        path, info, _, directory = subject
+        if directory or (info is not None and _stat.S_ISDIR(info.st_mode)):
+            scope = self.scope_of(path.outside)
+        else:
+            scope = self.scope_of(path.outside, path.directory)
         key = (scope, names, group, filters, self.scope_of(path.directory) if looks else None)
         plain = path.virtual == path.real and not (self._chroot and path.real.startswith(PROTECTED))
         known = self._settled.get(key) if plain else None
@@ -182,11 +185,6 @@ class Access:
         """This session has moved a name, perhaps a directory with rules in it."""
         self._overlaid.clear()
         self._uniform.clear()
-
-    def _scope_of(self, subject: Subject) -> Scope:
-        if subject.directory or (subject.info is not None and _stat.S_ISDIR(subject.info.st_mode)):
-            return self.scope_of(subject.path.outside)
-        return self.scope_of(subject.path.outside, subject.path.directory)
 
     def _both(self, verdict: Verdict, asked: str, subject: Subject, names: tuple[str, ...], group: str) -> Verdict:
         """The place as it was asked for, where that is another than the resolved one, may still refuse."""

@@ -78,7 +78,9 @@ class Admission:
             release()
 
     def report(self, cmd: Command, record: TransferRecord) -> None:
-        self.release()
+        release, self._release = self._release, None
+        if release is not None:
+            release()
         self._view.report(cmd, record)
 
 
