@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import Any
 
 from mod_sftp.crypto.algorithms import SIGNATURES, SignatureAlgorithm
+from mod_sftp.crypto.verify import verify
 from mod_sftp.wire import keyblob
 from mod_sftp.wire.messages import Disconnect
 from mod_sftp.wire.ssh import mpint, string
@@ -66,6 +68,15 @@ class PrivateSigner(Signer):
     def sign(self, algorithm: str, data: bytes) -> bytes:
         row = next(row for row in SIGNATURES if row.name == algorithm)
         return string(row.signature) + string(_SIGN[row.kind](self._private, row, data))
+
+
+def rehearse(signer: Signer) -> None:
+    """Sign and check under every algorithm of a key. What the library fetches at the first use is then the master's; a session
+    would pay 0.8 ms and 125 page faults for RSA, more for ECDSA. An algorithm that fails here fails there, and is reported there.
+    """
+    for name in signer.algorithms:
+        with suppress(Exception):
+            verify(name, signer.blob, signer.sign(name, b""), b"")
 
 
 def public_blob(public: Any) -> bytes:

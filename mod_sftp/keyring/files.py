@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from mod_sftp.crypto.groups import MAX_PARAMETER_FILE, Group, read_parameters
-from mod_sftp.crypto.hostkeys import PrivateSigner, Signer
+from mod_sftp.crypto.hostkeys import PrivateSigner, Signer, rehearse
 from mod_sftp.crypto.privatekeys import PassphraseNeeded, PassphraseWrong, load_private
 from mod_sftp.keyring import agent
 from mod_sftp.wire import keyblob
@@ -112,11 +112,13 @@ def load_key(path: str, *, insecure: bool = False, passphrase: Passphrase | None
 
 def _signer(data: bytes, secret: bytes | None, path: str) -> PrivateSigner:
     try:
-        return PrivateSigner(load_private(data, secret), path)
+        signer = PrivateSigner(load_private(data, secret), path)
     except KeyFileError:
         raise
     except ValueError as error:
         raise KeyFileError(str(error)) from None
+    rehearse(signer)
+    return signer
 
 
 def _read(path: str, insecure: bool) -> bytes:
