@@ -268,17 +268,15 @@ class Driver:
 
     def _flush(self) -> None:
         """Send what is queued, as far as the socket takes it."""
-        transport = self.transport
-        while len(output := transport.output()):
+        transport, more = self.transport, True
+        while more and (output := transport.output()):
             try:
                 count = self._socket.send(output)
             except BlockingIOError:
                 return
-            transport.sent(count)
+            more = transport.sent(count)
             self.session.bytes_out += count
             self._moved += count
-            if count < len(output):
-                return
 
     def flush(self) -> None:
         """For timers, whose messages would otherwise wait for the next packet of the client."""

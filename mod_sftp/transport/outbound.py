@@ -196,11 +196,13 @@ class Outbound:
             self._seal()
         return self._wire[self._sent:self._sealed]
 
-    def sent(self, count: int) -> None:
-        """The socket took ``count`` bytes of the last ``output``."""
+    def sent(self, count: int) -> bool:
+        """The socket took ``count`` bytes of the last ``output``. True when that was all of it, and there is more by now."""
         self._sent += count
-        if self._sent == self._sealed:
-            self._sent = self._sealed = 0
+        if self._sent < self._sealed:
+            return False
+        self._sent = self._sealed = 0
+        return self._at > 0
 
     def change_keys(self, sealer: Sealer, compressor: Compressor | None, *, reset: bool) -> None:
         """NEWKEYS was laid out; everything behind it goes under new keys. ``reset``: strict key exchange."""

@@ -162,10 +162,11 @@ class Transport:
 
     def volume(self) -> tuple[int, int]:
         """(bytes, packets) under the present keys, of the direction that has more. Raises: PeerError."""
-        packets = max(self._in.packets, self._out.packets)
+        taken, sent = self._in, self._out
+        packets = taken.packets if taken.packets > sent.packets else sent.packets
         if packets >= MOST_PACKETS:
             raise PeerError("keys were not changed in time", Disconnect.KEY_EXCHANGE_FAILED)
-        return max(self._in.bytes, self._out.bytes), packets
+        return taken.bytes if taken.bytes > sent.bytes else sent.bytes, packets
 
     def next_packet(self) -> tuple[int, memoryview] | None:
         """The next message for a service, its number stripped; ``None`` until more bytes have come.

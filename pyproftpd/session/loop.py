@@ -68,7 +68,7 @@ class Loop:
         Both lists are empty after a timeout. A descriptor with an error or a hang-up counts as ready for whatever it
         was waited for, so that the caller's next call meets the error itself. Raises ``SessionEnd``.
         """
-        deadline = None if timeout is None else self.timers.clock() + timeout
+        deadline, left = None if timeout is None else self.timers.clock() + timeout, timeout
         self._watch(read, write)
         while True:
             next_in = self.timers.due()
@@ -77,7 +77,7 @@ class Loop:
             if self._interrupted:
                 self._interrupted = False
                 return [], []
-            events = self._poll.poll(self._milliseconds(next_in, deadline))
+            events = self._poll.poll(_milliseconds(left if next_in is None or (left is not None and left < next_in) else next_in))
             readable: list[int] = []
             writable: list[int] = []
             for fd, mask in events:
@@ -90,7 +90,11 @@ class Loop:
                     readable.append(fd)
                 if interest & select.POLLOUT and mask & (select.POLLOUT | _FAILED):
                     writable.append(fd)
-            if readable or writable or (deadline is not None and self.timers.clock() >= deadline):
+            over = bool(readable or writable)
+            if deadline is not None and not over:
+                left = max(0.0, deadline - self.timers.clock())
+                over = not left
+            if over:
                 if self._reason is not None:
                     raise SessionEnd(self._reason)
                 return readable, writable
@@ -110,9 +114,7 @@ class Loop:
                 self._poll.register(fd, mask)
         self._interest = interest
 
-    def _milliseconds(self, wait: float | None, deadline: float | None) -> int | None:
-        """How long poll may sleep for a timer that is due in ``wait`` seconds, rounded up so that it is when poll returns."""
-        if deadline is not None:
-            left = max(0.0, deadline - self.timers.clock())
-            wait = left if wait is None else min(wait, left)
-        return None if wait is None else min(_LONGEST_WAIT_MS, int(wait * 1000) + (1 if wait > 0 else 0))
+
+def _milliseconds(wait: float | None) -> int | None:
+    """How long poll may sleep, rounded up so that a timer is due when it returns."""
+    return None if wait is None else min(_LONGEST_WAIT_MS, int(wait * 1000) + (1 if wait > 0 else 0))
