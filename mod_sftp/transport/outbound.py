@@ -36,6 +36,8 @@ MAX_QUEUED = 384 * 1024
 MIN_PADDING = 4
 #: a reservation's first piece holds at least this much, so that a reply's header lies in one piece
 HEADER_ROOM = 64
+#: as a plain number: it is written with every packet of data
+_CHANNEL_DATA = int(Msg.CHANNEL_DATA)
 #: messages up to here are the transport's own and may be sent while keys change (RFC 4253 7.1)
 LAST_KEX = 49
 
@@ -302,8 +304,8 @@ class Outbound:
         if not size:
             self._at = start
             return
-        padding = self._record(Msg.CHANNEL_DATA, start, self._at)
-        _DATA.pack_into(self._plain, start, 1 + _DATA_HEADER + size + padding, padding, Msg.CHANNEL_DATA, peer, size)
+        padding = self._record(_CHANNEL_DATA, start, self._at)
+        _DATA.pack_into(self._plain, start, 1 + _DATA_HEADER + size + padding, padding, _CHANNEL_DATA, peer, size)
 
     def _record(self, kind: int, start: int, end: int) -> int:
         """The payload ends at ``end``: write the padding behind it and number the packet.

@@ -29,6 +29,8 @@ MAX_PRINCIPAL = 512
 MAX_FORGOTTEN = 65536
 
 _NANO = 1_000_000_000
+#: latest time of versions 1 to 3, in 2106
+MAX_TIME3 = 0xFFFFFFFF
 
 
 class Attr:
@@ -102,7 +104,7 @@ class Attributes:
 
 def _clamp(seconds: int) -> int:
     """Times before 1970 and after 2106 do not exist on the wire of versions 1 to 3."""
-    return 0 if seconds < 0 else seconds if seconds < 0xFFFFFFFF else 0xFFFFFFFF
+    return max(0, min(seconds, MAX_TIME3))
 
 
 def from_stat(info: os.stat_result, owner: bytes = b"", group: bytes = b"") -> Attributes:
@@ -242,7 +244,10 @@ def encode_attributes(attrs: Attributes, version: int, mask: int) -> bytes:
 
 def encode_stat3(info: os.stat_result, mode: int, uid: int, gid: int) -> bytes:
     """An object as versions 1 to 3 tell of it, with mode and owners as they are to be shown."""
-    return _ALL3.pack(_STAT3, info.st_size, uid, gid, mode, _clamp(info.st_atime_ns // _NANO), _clamp(info.st_mtime_ns // _NANO))
+    atime, mtime = info.st_atime_ns // _NANO, info.st_mtime_ns // _NANO
+    if not (0 <= atime <= MAX_TIME3 and 0 <= mtime <= MAX_TIME3):
+        atime, mtime = _clamp(atime), _clamp(mtime)
+    return _ALL3.pack(_STAT3, info.st_size, uid, gid, mode, atime, mtime)
 
 
 def unknown(version: int) -> bytes:

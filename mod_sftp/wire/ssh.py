@@ -32,7 +32,7 @@ class Reader:
     __slots__ = ("view", "pos", "end_at")
 
     def __init__(self, data: memoryview | bytes | bytearray, pos: int = 0) -> None:
-        self.view = data if isinstance(data, memoryview) else memoryview(data)
+        self.view = data if type(data) is memoryview else memoryview(data)
         self.pos = pos
         self.end_at = len(self.view)
 
