@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import selectors
-import subprocess
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: Seconds a provider may take before it gets SIGTERM, and then before SIGKILL (real server).
 PROVIDER_SECONDS, TERM_SECONDS = 10.0, 2.0
@@ -55,6 +57,8 @@ def run_provider(
     seconds: float = PROVIDER_SECONDS,
 ) -> bytes | None:
     """The first line that ``program server path`` writes, or None with a line in the log."""
+    import subprocess  # large, and most servers never need it
+
     try:
         process = subprocess.Popen(
             [program, server, path],
@@ -99,6 +103,8 @@ def _read_until(fd: int, deadline: float) -> bytes | None:
 
 def _end(process: subprocess.Popen[bytes], *, patient: bool) -> None:
     """Waits for the program; one that does not end is told to, then made to."""
+    from subprocess import TimeoutExpired
+
     for signal in (None, process.terminate, process.kill):
         if signal is None and not patient:
             continue
@@ -107,13 +113,15 @@ def _end(process: subprocess.Popen[bytes], *, patient: bool) -> None:
         try:
             process.wait(TERM_SECONDS)
             return
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             continue
     process.wait()
 
 
 def ask_terminal(server: str, path: str, *, again: bool = False) -> bytes | None:
     """Asks on the controlling terminal without echo; None without one, or for an empty answer."""
+    import getpass
+
     try:
         fd = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:

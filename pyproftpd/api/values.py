@@ -6,7 +6,6 @@ checked before. Parsers that only one directive needs stand beside that directiv
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Sequence
@@ -210,6 +209,8 @@ def names_from(*names: str) -> Parser:
 
 def nearest(word: str, names: Sequence[str]) -> str:
     """``, did you mean 'x'?`` or nothing."""
+    import difflib  # large, and needed only where there is a fault
+
     folded = {name.lower(): name for name in names}
     found = difflib.get_close_matches(word.lower(), folded, 1, 0.6)
     return f"; did you mean '{folded[found[0]]}'?" if found else ""

@@ -52,8 +52,8 @@ NOBODY = 65534
 #: what no real file, log or time is touched with; a session that does not come to its end is over soon
 SETTINGS = """\
 ServerName rehearsal
-SystemLog none
-TransferLog none
+SystemLog {directory}/log
+TransferLog {directory}/transfers
 WtmpLog off
 UseLastlog off
 UseReverseDNS off
@@ -101,7 +101,7 @@ def rehearse(frontend: FrontEnd, log: ServerLogger) -> None:
             play = frontend.rehearsal(Path(directory))
             if play is not None:
                 path = Path(directory, "conf")
-                path.write_text(SETTINGS + play.configuration)
+                path.write_text(SETTINGS.format(directory=directory) + play.configuration)
                 options = Options(path=str(path), quiet=True)
                 world = _world(options, frontend)
 

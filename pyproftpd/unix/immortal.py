@@ -14,13 +14,12 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-import sysconfig
 from types import CodeType, FrameType
 
 #: the count is the first word of every object, and the sign of its lower half says "immortal": the layout of a 64-bit
 #: little-endian build with the global lock. Source: CPython 3.12 to 3.14, Include/refcount.h
 SUPPORTED = (sys.version_info >= (3, 12) and sys.implementation.name == "cpython" and sys.maxsize > 2**32
-             and sys.byteorder == "little" and not sysconfig.get_config_var("Py_GIL_DISABLED"))
+             and sys.byteorder == "little" and "t" not in sys.abiflags)
 
 
 def share_modules() -> int:

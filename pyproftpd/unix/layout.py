@@ -15,7 +15,6 @@ import gc
 import itertools
 import os
 import sys
-import sysconfig
 import threading
 from array import array
 from collections.abc import Callable, Collection
@@ -23,7 +22,7 @@ from types import CodeType, FrameType, FunctionType
 
 #: Source for what is known here of the interpreter: CPython 3.11 to 3.14, Objects/obmalloc.c
 SUPPORTED = (sys.implementation.name == "cpython" and sys.version_info < (3, 15) and sys.maxsize > 2**32
-             and "PYTHONMALLOC" not in os.environ and not sys.flags.dev_mode and not sysconfig.get_config_var("Py_GIL_DISABLED"))
+             and "PYTHONMALLOC" not in os.environ and not sys.flags.dev_mode and "t" not in sys.abiflags)
 #: the interpreter's allocator has pools of objects of one size, which are multiples of 16
 _POOL, _POOL_HEADER, _LARGEST = 16384, 48, 512
 #: libc's has one heap for pieces up to this size, and none is smaller than the second
