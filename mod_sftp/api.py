@@ -66,6 +66,8 @@ class KeyStore(Protocol):
 class KbdintDrivers:
     """The drivers of a session, in ``session.state(KbdintDrivers).rows``; a module adds its own in ``session_init``."""
 
+    __slots__ = ("rows",)
+
     def __init__(self) -> None:
         self.rows: list[KbdintDriver] = []
 
@@ -73,12 +75,16 @@ class KbdintDrivers:
 class KeyStores:
     """Kinds of key stores beside ``file:``, in ``session.state(KeyStores).rows``; added in ``session_init``."""
 
+    __slots__ = ("rows",)
+
     def __init__(self) -> None:
         self.rows: list[KeyStore] = []
 
 
 class Banner:
     """Text for the user before or at the login (SSH_MSG_USERAUTH_BANNER): ``session.store[Banner].send(text)``."""
+
+    __slots__ = ("send",)
 
     def __init__(self, send: Callable[[str], None]) -> None:
         self.send = send

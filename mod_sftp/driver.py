@@ -400,6 +400,8 @@ def linger(session: Session) -> None:
 class AuthConnection:
     """The driver as authentication sees it (``auth.outcome.Connection``)."""
 
+    __slots__ = ("_driver", "send", "exchange")
+
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self.send = driver.transport.send

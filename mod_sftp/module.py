@@ -15,6 +15,7 @@ from pyproftpd.api.module import Module, Table
 from pyproftpd.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
     from pathlib import Path
 
     from mod_sftp.crypto.hostkeys import PrivateSigner
@@ -31,7 +32,7 @@ class SftpFrontEnd:
 
     def __init__(self) -> None:
         #: by server; a configuration that is dropped takes its keys with it, one that fails to load costs nothing
-        self._prepared: WeakKeyDictionary[Scope, Prepared] = WeakKeyDictionary()
+        self._prepared: MutableMapping[Scope, Prepared] = WeakKeyDictionary()
 
     def claims(self, scope: Scope) -> bool:
         return scope.get(SftpConf).engine
@@ -78,7 +79,7 @@ class SftpFrontEnd:
         from mod_sftp import serving
 
         prepared = self._prepared[session.server]
-        self._prepared.clear()  # this process needs the keys of no other server
+        self._prepared = {session.server: prepared}  # this process needs the keys of no other server
         serving.serve(session, prepared)
 
     def refuse(self, session: Session, reason: str, text: str) -> None:

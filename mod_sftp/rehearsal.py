@@ -12,14 +12,16 @@ import base64
 import hashlib
 import os
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
 from mod_sftp.crypto.ciphers import cipher
+from mod_sftp.crypto.exchanges import kex
 from mod_sftp.crypto.hostkeys import Signer
 from mod_sftp.crypto.macs import mac
 from mod_sftp.crypto.suites import make_opener, make_sealer
+from mod_sftp.log import SftpLog
 from mod_sftp.serving import Prepared, serve
 from mod_sftp.transport.inbound import Inbound
 from mod_sftp.transport.kex import KeyMaterial
@@ -31,7 +33,9 @@ from mod_sftp.wire.ssh import Reader, boolean, byte, mpint, string, u32, u64
 from pyproftpd.session.session import Session
 
 USER = "rehearsal"
-KEX, PUBLIC_VALUE = "curve25519-sha256", (9).to_bytes(32, "little")
+PUBLIC_VALUE = (9).to_bytes(32, "little")
+#: what most clients take; the second where the crypto library has it
+CLASSICAL, HYBRID = "curve25519-sha256", "mlkem768x25519-sha256"
 VERSION = b"SSH-2.0-OpenSSH_9.9 rehearsal"
 CHANNEL, WINDOW, PACKET = 0, 2 * 1024 * 1024, 32768
 DATA = bytes(4096)
@@ -56,16 +60,35 @@ RequireValidShell off
 UseFtpUsers off
 AllowOverwrite on
 SFTPEngine on
+SFTPLog {directory}/sftp.log
 SFTPPAMEngine off
 SFTPAuthorizedUserKeys file:{directory}/keys
 """
 
 
+def _classical() -> tuple[bytes, Callable[[bytes], bytes]]:
+    """(our public value, the server's -> K as it is hashed)."""
+    return PUBLIC_VALUE, lambda theirs: mpint(int.from_bytes(theirs, "big"))
+
+
+def _hybrid() -> tuple[bytes, Callable[[bytes], bytes]]:
+    """The same for ML-KEM beside X25519 (draft-ietf-sshm-mlkem-hybrid-kex)."""
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+
+    private = MLKEM768PrivateKey.generate()
+
+    def agree(theirs: bytes) -> bytes:
+        size = len(theirs) - len(PUBLIC_VALUE)
+        return string(hashlib.sha256(private.decapsulate(theirs[:size]) + theirs[size:]).digest())
+
+    return private.public_key().public_bytes_raw() + PUBLIC_VALUE, agree
+
+
 class Client:
     """One session seen from the other side. ``turn`` reads what has come and says what follows."""
 
-    def __init__(self, sock: socket.socket, signer: Signer, cipher_name: str) -> None:
-        self._socket, self._signer, self._cipher = sock, signer, cipher_name
+    def __init__(self, sock: socket.socket, signer: Signer, cipher_name: str, kex_name: str) -> None:
+        self._socket, self._signer, self._cipher, self._kex = sock, signer, cipher_name, kex_name
         sock.setblocking(False)
         clear = cipher("none"), mac("none"), b"", b"", b""
         self._in, self._out = Inbound(make_opener(*clear)), Outbound(make_sealer(*clear), os.urandom)
@@ -104,19 +127,20 @@ class Client:
         yield from self._use_files()
 
     def _exchange_keys(self) -> Play:
-        offer = Offer((KEX, EXT_INFO_CLIENT, STRICT_CLIENT), self._signer.algorithms[:1], (self._cipher,),
+        offer = Offer((self._kex, EXT_INFO_CLIENT, STRICT_CLIENT), self._signer.algorithms[:1], (self._cipher,),
                       ("hmac-sha2-256",), ("none",))
         ours = build(offer, os.urandom(COOKIE), ext_info=False, strict=False)
         self._out.raw(VERSION + b"\r\n")
         self._out.send(ours[0], ours[1:])
         theirs = yield
-        self._out.send(Msg.KEX_ECDH_INIT, string(PUBLIC_VALUE))
+        shown, agree = _hybrid() if self._kex == HYBRID else _classical()
+        self._out.send(Msg.KEX_ECDH_INIT, string(shown))
         reply = Reader((yield), 1)
         host_key, public = reply.string(), reply.bytes()
-        secret = mpint(int.from_bytes(public, "big"))
+        secret = agree(public)
         digest = hashlib.sha256(b"".join((
             string(VERSION), string(self._server_version), string(ours), string(theirs), string(host_key),
-            string(PUBLIC_VALUE), string(public), secret))).digest()
+            string(shown), string(public), secret))).digest()
         self._session_id = digest
         keys = KeyMaterial("sha256", secret, digest, digest)
         authentication = "implicit" if cipher(self._cipher).aead else "hmac-sha2-256"
@@ -124,6 +148,8 @@ class Client:
         self._in.change_keys(make_opener(*keys.parts("BDF", self._cipher, authentication)), None, reset=True)
         self._out.send(Msg.NEWKEYS)
         self._out.change_keys(make_sealer(*keys.parts("ACE", self._cipher, authentication)), None, reset=True)
+        self._out.send(Msg.EXT_INFO, u32(1), string("ext-info-in-auth@openssh.com"), string("0"))
+        self._out.send(Msg.IGNORE, string(""))
 
     def _log_in(self) -> Play:
         self._out.send(Msg.SERVICE_REQUEST, string("ssh-userauth"))
@@ -150,6 +176,7 @@ class Client:
     def _use_files(self) -> Play:
         """INIT, then the requests of a first look around, one file up and down, and the cleaning up."""
         yield from self._ask(Fxp.INIT, u32(3), plain=True)
+        yield from self._ask(Fxp.EXTENDED, string("limits@openssh.com"))
         none = u32(0)
         yield from self._ask(Fxp.REALPATH, string("."))
         for kind in (Fxp.STAT, Fxp.LSTAT):
@@ -169,7 +196,8 @@ class Client:
         for _ in range(2):
             yield from self._ask(Fxp.READDIR, handle)
         yield from self._ask(Fxp.CLOSE, handle)
-        yield from self._ask(Fxp.REMOVE, name)
+        yield from self._ask(Fxp.EXTENDED, string("posix-rename@openssh.com"), name, string("renamed"))
+        yield from self._ask(Fxp.REMOVE, string("renamed"))
         self._out.send(Msg.CHANNEL_EOF, u32(CHANNEL))
         while (yield)[0] != Msg.CHANNEL_CLOSE:
             pass
@@ -191,9 +219,15 @@ class Rehearsal:
         self.configuration = write_files(directory, prepared.keys[0])
 
     def client(self, sock: socket.socket, number: int) -> Client:
-        """Every other one takes the first cipher, as most clients do."""
+        """Every other one takes the first cipher, as most clients do, and of four two the newest key exchange."""
         name = self._ciphers[number // 2 % len(self._ciphers) if number % 2 else 0]
-        return Client(sock, self._prepared.keys[0], name)
+        return Client(sock, self._prepared.keys[0], name, HYBRID if number % 4 < 2 and kex(HYBRID).available() else CLASSICAL)
 
     def run(self, session: Session) -> None:
-        serve(session, self._prepared)
+        """Whose log must be closed: its process goes on."""
+        try:
+            serve(session, self._prepared)
+        finally:
+            sink = session.state(SftpLog).sink
+            if sink is not None:
+                sink.close()

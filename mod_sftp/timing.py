@@ -26,6 +26,8 @@ PROBE = "keepalive@proftpd.org"
 class Timing:
     """The timers of one connection."""
 
+    __slots__ = ("_session", "_driver", "_timers", "_log", "_rekey", "_bytes", "_probes", "_unanswered", "_probing", "_begun")
+
     def __init__(self, session: Session, driver: Driver) -> None:
         self._session, self._driver, self._timers = session, driver, session.timers
         self._log = session.state(SftpLog)

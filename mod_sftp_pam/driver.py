@@ -34,6 +34,8 @@ MAX_TEXT = 8192
 class PamDriver:
     """A PAM session that it opened belongs to the login: ``session.store[KeptSession]``."""
 
+    __slots__ = ()
+
     name = "pam"
 
     def available(self, scope: Any) -> bool:

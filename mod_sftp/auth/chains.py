@@ -21,6 +21,8 @@ def parse(words: Iterable[str]) -> tuple[Chain, ...]:
 class Progress:
     """How far one client is. ``none`` in a directive is never a link: that method only answers the list."""
 
+    __slots__ = ("_chains", "_withdrawn", "used", "_open")
+
     def __init__(self, chains: Sequence[Chain]) -> None:
         self._chains = [chain for chain in chains if "none" not in chain]
         self._withdrawn: set[str] = set()

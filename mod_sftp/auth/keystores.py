@@ -23,6 +23,8 @@ _GHOST = Account(name="", uid=65534, gid=65534, home="/nonexistent", shell="")
 class FileStore:
     """``file:/etc/keys/%u``, ``file:~/.ssh/authorized_keys``: RFC 4716 blocks and lines of OpenSSH, mixed as they come."""
 
+    __slots__ = ()
+
     scheme = "file"
 
     def keys(self, session: Session, info: str, user: str, account: Account) -> Iterator[StoredKey]:

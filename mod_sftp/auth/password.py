@@ -30,6 +30,8 @@ class Request:
 
 
 class Password:
+    __slots__ = ()
+
     name = "password"
 
     def read(self, reader: Reader) -> Request:

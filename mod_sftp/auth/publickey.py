@@ -39,6 +39,8 @@ class Request:
 class PublicKey:
     """``name`` is the method that is offered; the host-bound variant is the same method with one more field signed."""
 
+    __slots__ = ("_bound",)
+
     name = "publickey"
 
     def __init__(self, bound: bool = False) -> None:

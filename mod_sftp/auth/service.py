@@ -63,6 +63,9 @@ _CLASSES = LogClass.AUTH | LogClass.SSH
 class AuthService:
     """Everything between the first NEWKEYS and USERAUTH_SUCCESS, for one session."""
 
+    __slots__ = ("_session", "_connection", "_conf", "_methods", "_progress", "_log", "_candidate", "_name", "_requested",
+                 "_done", "_failures", "_uncounted", "_limit", "_unevenness")
+
     def __init__(self, session: Session, connection: Connection, conf: SftpConf) -> None:
         self._session, self._connection, self._conf = session, connection, conf
         self._methods: Mapping[str, Method] = available(session, conf)

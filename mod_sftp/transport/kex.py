@@ -70,6 +70,8 @@ class Terms:
 class Wire:
     """What an exchange may do to the connection; the transport hands it in."""
 
+    __slots__ = ("send", "seal_with", "open_with")
+
     def __init__(self, send: Callable[..., None], seal_with: Callable[[Sealer, str, bool], None],
                  open_with: Callable[[Opener, str, bool], None]) -> None:
         self.send, self.seal_with, self.open_with = send, seal_with, open_with
@@ -77,6 +79,10 @@ class Wire:
 
 class KeyExchange:
     """All key exchanges of one connection, one at a time."""
+
+    __slots__ = ("terms", "state", "session_id", "strict", "wants_ext_info", "complete", "negotiated", "client_version",
+                 "_server_version", "_random", "_wire", "_ours", "_theirs", "_method", "_row", "_skip_guess", "_opener",
+                 "_finish")
 
     def __init__(self, terms: Terms, server_version: bytes, random: Callable[[int], bytes], wire: Wire) -> None:
         self.terms = terms
@@ -219,6 +225,8 @@ class KeyExchange:
 
 class KeyMaterial:
     """RFC 4253 7.2: ``HASH(K || H || letter || session_id)``, lengthened as often as needed."""
+
+    __slots__ = ("_stem", "_session_id")
 
     def __init__(self, hash_name: str, secret: bytes, digest: bytes, session_id: bytes) -> None:
         """``secret`` is K in the encoding that the method hashes it in."""

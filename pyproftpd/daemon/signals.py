@@ -32,6 +32,8 @@ Handler = Callable[[int, FrameType | None], None] | signal.Handlers
 class Recorder:
     """The recorded signals of one process. ``fd`` is readable while there are any."""
 
+    __slots__ = ("_handlers", "fd", "_write", "_pending")
+
     def __init__(self, record: Iterable[signal.Signals], ignore: Iterable[signal.Signals],
                  reset: Iterable[signal.Signals] = ()) -> None:
         self._handlers: dict[signal.Signals, Handler] = {}

@@ -28,6 +28,8 @@ _VARIABLE = re.compile(r"%(?:\{(?P<name>[^{}\n]{1,128})\}|(?P<letter>[A-Za-z]))"
 class Display:
     """One text, not yet filled in."""
 
+    __slots__ = ("text",)
+
     def __init__(self, text: str) -> None:
         self.text = text
 

@@ -36,6 +36,8 @@ class Signals(Protocol):
 class Loop:
     """``wait`` returns the descriptors that are ready, having run what came due in between."""
 
+    __slots__ = ("timers", "_signals", "_on_signal", "_poll", "_interest", "_last", "_reason", "_interrupted")
+
     def __init__(self, timers: Timers, signals: Signals, on_signal: Callable[[int], None]) -> None:
         self.timers = timers
         self._signals, self._on_signal = signals, on_signal

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Pace:
     """``session.state(Pace, session)``: one for all channels of a session."""
 
+    __slots__ = ("_session", "rate", "_due", "_exceeded")
+
     def __init__(self, session: Session) -> None:
         self._session = session
         self.rate = session.scope.get(ServerConf).max_command_rate

@@ -167,6 +167,8 @@ def _read(path: str) -> bytes:
 class _Watched:
     """A file and what was read from it; read again when it is another file or has changed."""
 
+    __slots__ = ("rules", "faults", "_keyword", "_parse", "_insecure", "_owners", "_seen", "_value", "kept")
+
     def __init__(self, keyword: str, rules: AuthFile, parse: Callable[[bytes, AuthFile], tuple[Any, list[FaultyLine]]], *,
                  insecure: bool, owners: frozenset[int]) -> None:
         self.rules, self.faults = rules, list[FaultyLine]()
@@ -200,6 +202,8 @@ class _Watched:
 
 class FileSource:
     """The accounts of one server's AuthUserFile and AuthGroupFile; either may be missing."""
+
+    __slots__ = ("_users", "_groups")
 
     name = NAME
 

@@ -33,6 +33,8 @@ TTY = "/dev/ftpd"
 class PamSource:
     """The PAM service of one server."""
 
+    __slots__ = ("service", "sessions", "_tty", "_proved", "reason", "advice")
+
     name = NAME
 
     def __init__(self, service: str, *, tty: str = TTY, sessions: bool = False) -> None:

@@ -70,6 +70,9 @@ def shadow_lines(path: str = SHADOW) -> Iterator[Shadow]:
 class UnixSource:
     """The host's own users, whatever NSS draws them from; with ``files`` (PersistentPasswd on) those of /etc/passwd alone."""
 
+    __slots__ = ("_passwd_path", "_group_path", "_shadow_path", "_clock", "_options", "_files", "_enclosed", "_users",
+                 "_groups")
+
     name = NAME
 
     def __init__(self, *, passwd: str = PASSWD, group: str = GROUP, shadow: str = SHADOW, files: bool = False,

@@ -58,6 +58,8 @@ class Changer(Protocol):
 class Sources:
     """The sources of one server in their order. Callers are root; every method may raise ``OSError``: then refuse."""
 
+    __slots__ = ("_rows",)
+
     def __init__(self, rows: Iterable[tuple[AuthSource, bool]]) -> None:
         self._rows = tuple(rows)
 
