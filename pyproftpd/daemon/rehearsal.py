@@ -166,5 +166,8 @@ def _play(play: Rehearsal, number: int, options: Options, world: World, signals:
         play.run(session)
     finally:
         child.finish(birth)
+        birth.log.sink.close()
+        if birth.session is not None and birth.session.transfer_log is not None:
+            birth.session.transfer_log.close()
         ours.close()
         theirs.close()
