@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
+from mod_sftp.crypto.agreements import mlkem768_key
 from mod_sftp.crypto.ciphers import cipher
 from mod_sftp.crypto.exchanges import kex
 from mod_sftp.crypto.hostkeys import Signer
@@ -73,15 +74,13 @@ def _classical() -> tuple[bytes, Callable[[bytes], bytes]]:
 
 def _hybrid() -> tuple[bytes, Callable[[bytes], bytes]]:
     """The same for ML-KEM beside X25519 (draft-ietf-sshm-mlkem-hybrid-kex)."""
-    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
-
-    private = MLKEM768PrivateKey.generate()
+    private, shown = mlkem768_key()
 
     def agree(theirs: bytes) -> bytes:
         size = len(theirs) - len(PUBLIC_VALUE)
         return string(hashlib.sha256(private.decapsulate(theirs[:size]) + theirs[size:]).digest())
 
-    return private.public_key().public_bytes_raw() + PUBLIC_VALUE, agree
+    return shown + PUBLIC_VALUE, agree
 
 
 class Client:

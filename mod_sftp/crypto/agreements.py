@@ -139,12 +139,18 @@ def _some_value(family: str) -> bytes:
     if family == "x448":
         return (5).to_bytes(X448_SIZE, "little")
     if family == "mlkem768x25519":
-        from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
-
-        return _raw(MLKEM768PrivateKey.generate().public_key()) + base_point
+        return mlkem768_key()[1] + base_point
     if family == "sntrup761x25519":
         from mod_sftp.crypto import sntrup761
 
         return bytes(sntrup761.PUBLIC_SIZE) + base_point
     key = ec.generate_private_key(getattr(ec, f"SECP{family[5:]}R1")()).public_key()
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def mlkem768_key() -> tuple[Any, bytes]:
+    """What a client has: a private key of the library, and its public value."""
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+
+    private = MLKEM768PrivateKey.generate()
+    return private, _raw(private.public_key())
