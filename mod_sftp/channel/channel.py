@@ -92,7 +92,7 @@ class Channel:
         """Seconds until a pause ends."""
         return self._paused_until - self._clock() if self._paused_until > 0.0 and self.paused else None
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send channel data; what does not fit now waits."""
         if self.close_sent or self._status is not None:
             return
@@ -105,7 +105,7 @@ class Channel:
         else:
             done = self._push(memoryview(data))
         if done < size:
-            self._pending.append(data[done:] if done else bytes(data))
+            self._pending.append(bytes(data[done:]))
 
     def reserve(self, count: int) -> list[memoryview] | None:
         """Places for ``count`` bytes in the outgoing packets, or ``None`` when they cannot all leave now.

@@ -62,7 +62,10 @@ def write(sftp: SftpServer, body: memoryview) -> None:
 
 
 def read(sftp: SftpServer, body: memoryview) -> None:
-    """READ: file data lands in the outgoing packets; the header is written in front of it once its size is known."""
+    """READ: file data lands in the outgoing packets; the header is written in front of it once its size is known.
+
+    What reaches beyond the file as far as that is known will be short: it is read aside, and not laid out to be taken back.
+    """
     end = len(body)
     ident, size = _IDENT_AND_SIZE.unpack_from(body, 1) if end >= _HANDLE else (0, 0)
     if _HANDLE + size + _RANGE > end:
@@ -75,9 +78,11 @@ def read(sftp: SftpServer, body: memoryview) -> None:
         sftp.answer(Fxp.READ, body)
         return
     channel = sftp.channel
-    room = channel.reserve(DATA_HEAD + count)
+    room: list[memoryview] | None = None
+    if offset + count <= handle.transfer.size:
+        room = channel.reserve(DATA_HEAD + count)
     placed = room is not None
-    if not placed:
+    if room is None:
         whole = memoryview(bytearray(DATA_HEAD + count))
         room = [whole]
     first = room[0]

@@ -137,7 +137,7 @@ class Outbound:
             piece[:] = data[done:done + len(piece)]
             done += len(piece)
 
-    def join(self, peer: int, limit: int, data: bytes) -> bool:
+    def join(self, peer: int, limit: int, data: bytes | memoryview) -> bool:
         """Add a short message to the open data packet of a channel, or begin one with it. False: it does not fit in whole,
         or something is in the way of it."""
         size = len(data)
