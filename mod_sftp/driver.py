@@ -85,6 +85,10 @@ class _Answered(Exception):
 class Driver:
     """Serves one session to its end. ``make_terms(overrides)`` gives the algorithms for a client that is now known."""
 
+    __slots__ = ("session", "conf", "log", "overrides", "traced", "_make_terms", "_offered", "transport", "mux", "timing",
+                 "padding", "_socket", "_fd", "_left", "_busy", "_drained", "_turns", "_moved", "_answer", "_request",
+                 "_failure", "auth", "on")
+
     def __init__(self, session: Session, settings: Settings, make_terms: Callable[[Overrides], Terms]) -> None:
         self.session, self.conf = session, session.scope.get(SftpConf)
         self.log = session.state(SftpLog)

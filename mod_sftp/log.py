@@ -12,6 +12,8 @@ LOG_NAME = "mod_sftp/1.1.1"
 class SftpLog(ModuleLog):
     """The SFTPLog of a session, found in ``session.store[SftpLog]``; without a sink every line is dropped."""
 
+    __slots__ = ()
+
     def __init__(self, sink: Sink | None = None) -> None:
         super().__init__(LOG_NAME, sink)
 

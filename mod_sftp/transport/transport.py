@@ -104,6 +104,10 @@ class Listener(Protocol):
 class Transport:
     """One connection."""
 
+    __slots__ = ("_settings", "_listener", "_traced", "_in", "_out", "exchange", "version", "client_version", "logged_in",
+                 "_service_open", "_ext_info_may_come", "_idle_messages", "_exchanges", "_delayed", "space", "filled",
+                 "output", "sent", "reserve", "commit", "data", "capacity", "join", "send", "full", "crowded")
+
     def __init__(self, settings: Settings, *, random: Callable[[int], bytes], listener: Listener) -> None:
         self._settings, self._listener = settings, listener
         self._traced = listener.traced

@@ -21,6 +21,8 @@ DEBUG, INFO, NOTICE, WARNING, ERROR = (LEVELS.index(name) for name in ("debug", 
 class ServerLogger:
     """Writes plain lines for one process. ``server`` and ``client`` name the two ends once they are known."""
 
+    __slots__ = ("sink", "level", "debug_level", "options", "server", "client", "_host", "_rescue", "_root")
+
     def __init__(self, sink: Sink, *, level: int = NOTICE, debug_level: int = 0,
                  options: frozenset[str] = frozenset({"Timestamp", "Hostname", "VirtualHost"})) -> None:
         self.sink, self.level, self.debug_level, self.options = sink, level, debug_level, options
@@ -75,6 +77,8 @@ class ServerLogger:
 
 class ModuleLog:
     """A module's own log file (SFTPLog, ControlsLog...): ``stamp mod_sftp/1.1.1[pid]: text``. No sink: a no-op."""
+
+    __slots__ = ("name", "sink")
 
     def __init__(self, name: str, sink: Sink | None) -> None:
         self.name, self.sink = name, sink

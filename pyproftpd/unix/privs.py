@@ -59,6 +59,8 @@ _TRANSITIONS = {
 class Privileges:
     """The ids of this process. ``say`` gets the few lines worth a log; it may be replaced when logs open."""
 
+    __slots__ = ("state", "switching", "_rehearsal", "say", "chroot", "_uid", "_gid", "_as_root", "_keep")
+
     def __init__(self, say: Callable[[str], None] = lambda text: None, *, switching: bool = True) -> None:
         """``switching`` False: an object for rehearsals, which changes nothing."""
         self.state = State.MASTER
