@@ -180,7 +180,8 @@ def test_logs_that_cannot_be_written_stop_nothing_and_are_told_at_the_end(run: S
                  prologue="TransferLog /dev/full\nSFTPLog /dev/full\n")
     one_session(server)
     assert (server.site.accounts["demo"].home / "up").exists() is False
-    text = server.site.wait_for_log("stderr", "log of mod_sftp")
+    server.site.wait_for_log("stderr", "TransferLog: ")  # the session that found the port has told of its own logs already
+    text = server.site.wait_for_log("stderr", "log of mod_sftp", since=server.site.log("stderr").partition("TransferLog: ")[0])
     assert re.search(r"ExtendedLog /dev/full: \d+ lines of this session could not be written", text)
     assert "TransferLog: 3 lines of this session could not be written" in text
     for name in ("TraceLog", "log of mod_sftp/1.1.1"):
