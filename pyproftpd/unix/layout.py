@@ -20,6 +20,8 @@ from array import array
 from collections.abc import Callable, Collection
 from types import CodeType, FrameType, FunctionType
 
+_libc = ctypes.CDLL(None)
+
 
 def _allocator() -> object:
     """The name that the interpreter gives to what it allocates objects with; ``b""`` where it has none."""
@@ -30,9 +32,10 @@ def _allocator() -> object:
     return name()
 
 
-#: Source for what is known here of the interpreter: CPython 3.11 to 3.14, Objects/obmalloc.c
+#: Source for what is known here of the interpreter: CPython 3.11 to 3.14, Objects/obmalloc.c. Of libcs glibc alone is known, and
+#: it alone has malloc_trim
 SUPPORTED = (sys.implementation.name == "cpython" and sys.version_info < (3, 15) and sys.maxsize > 2**32
-             and "t" not in sys.abiflags and _allocator() == b"pymalloc")
+             and "t" not in sys.abiflags and _allocator() == b"pymalloc" and hasattr(_libc, "malloc_trim"))
 #: the interpreter's allocator has pools of objects of one size, which are multiples of 16
 _POOL, _POOL_HEADER, _LARGEST = 16384, 48, 512
 #: libc's has one heap for pieces up to this size, and none is smaller than the second
@@ -44,7 +47,6 @@ _PATIENCE = 100_000
 _filling: list[object] = []
 _chunks: list[int] = []
 
-_libc = ctypes.CDLL(None)
 _libc.sbrk.argtypes, _libc.sbrk.restype = (ctypes.c_ssize_t,), ctypes.c_void_p
 _libc.malloc.argtypes, _libc.malloc.restype = (ctypes.c_size_t,), ctypes.c_void_p
 _libc.free.argtypes = (ctypes.c_void_p,)
@@ -125,6 +127,8 @@ def fill_gaps() -> None:
 
 def open_gaps() -> None:
     """Free what fills the gaps: for much that is new and stays, as a configuration."""
+    if not SUPPORTED:
+        return
     _filling.clear()
     for address in _chunks:
         _libc.free(address)
