@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
-from mod_sftp.crypto.agreements import mlkem768_key
+from mod_sftp.crypto.agreements import X25519_BASE_POINT, mlkem768_key
 from mod_sftp.crypto.ciphers import cipher
 from mod_sftp.crypto.exchanges import kex
 from mod_sftp.crypto.hostkeys import Signer
@@ -34,7 +34,6 @@ from mod_sftp.wire.ssh import Reader, boolean, byte, mpint, string, u32, u64
 from pyproftpd.session.session import Session
 
 USER = "rehearsal"
-PUBLIC_VALUE = (9).to_bytes(32, "little")
 #: what most clients take; the second where the crypto library has it
 CLASSICAL, HYBRID = "curve25519-sha256", "mlkem768x25519-sha256"
 VERSION = b"SSH-2.0-OpenSSH_9.9 rehearsal"
@@ -69,7 +68,7 @@ SFTPAuthorizedUserKeys file:{directory}/keys
 
 def _classical() -> tuple[bytes, Callable[[bytes], bytes]]:
     """(our public value, the server's -> K as it is hashed)."""
-    return PUBLIC_VALUE, lambda theirs: mpint(int.from_bytes(theirs, "big"))
+    return X25519_BASE_POINT, lambda theirs: mpint(int.from_bytes(theirs, "big"))
 
 
 def _hybrid() -> tuple[bytes, Callable[[bytes], bytes]]:
@@ -77,10 +76,10 @@ def _hybrid() -> tuple[bytes, Callable[[bytes], bytes]]:
     private, shown = mlkem768_key()
 
     def agree(theirs: bytes) -> bytes:
-        size = len(theirs) - len(PUBLIC_VALUE)
+        size = len(theirs) - len(X25519_BASE_POINT)
         return string(hashlib.sha256(private.decapsulate(theirs[:size]) + theirs[size:]).digest())
 
-    return shown + PUBLIC_VALUE, agree
+    return shown + X25519_BASE_POINT, agree
 
 
 class Client:

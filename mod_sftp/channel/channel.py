@@ -78,10 +78,13 @@ class Channel:
     @property
     def blocked(self) -> bool:
         """Should the program stop taking input? It works, output waits, keys change, or the program is paused."""
-        held_up = (self.working or bool(self._pending) or self._crowded()
-                   or (self._paused_until > 0.0 and self.paused))
+        held_up = self._must_wait()
         self._held_up = self._held_up or held_up
         return held_up
+
+    def _must_wait(self) -> bool:
+        return (self.working or bool(self._pending) or self._crowded()
+                or (self._paused_until > 0.0 and self.paused))
 
     @property
     def paused(self) -> bool:
@@ -163,8 +166,7 @@ class Channel:
         self._credit -= size
         if self.program is None or self.close_sent or self._status is not None:
             self._consumed(size)
-        elif (self._inbox or self.working or self._pending or self._crowded()
-                or (self._paused_until > 0.0 and self.paused)):
+        elif self._inbox or self._must_wait():
             self._inbox.append(bytes(view))
             self._kept += size
         else:

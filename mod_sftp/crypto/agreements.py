@@ -18,6 +18,8 @@ Agree = Callable[[bytes], tuple[bytes, bytes]]
 
 X25519_SIZE, X448_SIZE = 32, 56
 MLKEM768_PUBLIC_SIZE = 1184
+#: the public value of the private key 1 (RFC 7748 4.1)
+X25519_BASE_POINT = (9).to_bytes(X25519_SIZE, "little")
 
 
 def _raw_x25519(client: bytes) -> tuple[bytes, bytes]:
@@ -133,17 +135,16 @@ def _some_value(family: str) -> bytes:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    base_point = (9).to_bytes(X25519_SIZE, "little")
     if family == "x25519":
-        return base_point
+        return X25519_BASE_POINT
     if family == "x448":
         return (5).to_bytes(X448_SIZE, "little")
     if family == "mlkem768x25519":
-        return mlkem768_key()[1] + base_point
+        return mlkem768_key()[1] + X25519_BASE_POINT
     if family == "sntrup761x25519":
         from mod_sftp.crypto import sntrup761
 
-        return bytes(sntrup761.PUBLIC_SIZE) + base_point
+        return bytes(sntrup761.PUBLIC_SIZE) + X25519_BASE_POINT
     key = ec.generate_private_key(getattr(ec, f"SECP{family[5:]}R1")()).public_key()
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 

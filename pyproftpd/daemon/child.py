@@ -67,10 +67,10 @@ class Birth:
     set_title: Callable[[str], None]
     #: the master's own, to be closed or taken over; none in a process that was never a master (inetd)
     listeners: Listeners | None = None
-    #: the master has said the service's greeting to the client
-    greeted: bool = False
     recorder: Recorder | None = None
     others: tuple[int, ...] = ()
+    #: the master has said the service's greeting to the client
+    greeted: bool = False
     #: where to report to the master, -1 = nowhere
     reports: int = -1
     pid: int = field(default_factory=os.getpid)

@@ -60,13 +60,13 @@ class Dispatcher:
 
     def watched(self, session: Session, name: str) -> bool:
         """May a hook or a log look at the commands of this name? What nobody reads need not be written on them."""
-        return session.extended is not None or not self._plans.get(name, self._others).empty
+        return session.extended is not None or not self.plan(name).empty
 
     def begin(self, session: Session, cmd: Command) -> None:
         """Run the PRE hooks of a long command. A refusal closes the command (POST_ERR, LOG_ERR) and is raised again."""
         session.running += 1
         session.show(cmd)
-        handlers = self._plans.get(cmd.name, self._others).pre
+        handlers = self.plan(cmd.name).pre
         if not handlers:
             return
         try:
@@ -80,7 +80,7 @@ class Dispatcher:
     def finished(self, session: Session, cmd: Command) -> None:
         """Run POST and LOG, or their twins when ``cmd.errno`` says that it failed."""
         try:
-            if session.extended is not None or not self._plans.get(cmd.name, self._others).empty:
+            if self.watched(session, cmd.name):
                 self._conclude(session, cmd)
         finally:
             session.running -= 1
